@@ -1,0 +1,203 @@
+"""
+What every connector must be able to say; the contract tests run over the catalogue.
+
+A connector is pure: no clock, no I/O. It says what a body means (`read`), what the parts of a
+transaction make (`assemble`), and holds its conversations with the provider as generators that
+yield requests and take responses (`poll`, `fetch`), which `exchange` carries out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from schemas.businessday import BusinessCalendar
+from schemas.catalogue import PosProduct, StockCount
+from schemas.part import Part
+from schemas.raw import RawEvent
+from schemas.transaction import Transaction
+
+
+class Shop(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector may know of the account whose body it reads."""
+
+    tenant_id: str
+    account_id: str
+    location_id: str
+    calendar: BusinessCalendar
+    currency: str | None = None
+
+
+class WantedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Something the body points at and that has to be fetched.
+
+    Not needed when the part `part_id` of `transaction` is known with at least this version
+    (`min_version`) or at least this time of change (`min_updated_at_us`).
+    """
+
+    resource: str
+    transaction: str = ""
+    part_id: str = ""
+    min_version: int | None = None
+    min_updated_at_us: int | None = None
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a body tells.
+
+    Args:
+        revoked: the merchant withdrew the authorisation; stop calling, tell a person.
+    """
+
+    parts: tuple[Part, ...] = ()
+    products: tuple[PosProduct, ...] = ()
+    counts: tuple[StockCount, ...] = ()
+    wanted: tuple[WantedBody, ...] = ()
+    revoked: bool = False
+
+
+class NeedsFetch(msgspec.Struct, frozen=True):
+    """The body is only a stub."""
+
+    wanted: tuple[WantedBody, ...]
+    reason: str
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """The body is authentic and tells nothing that we keep."""
+
+    reason: str
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """
+    The body cannot be believed; a person must look.
+
+    Args:
+        error_type: one word of a closed set: unreadable | unbalanced | wrong-currency |
+            too-large | too-deep | unknown-provider.
+        reason: what is wrong and by how much; never the body's own text.
+    """
+
+    error_type: str
+    reason: str
+
+
+Outcome = Parts | NeedsFetch | Ignored | Rejected
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A webhook request as received; header names are lower case."""
+
+    headers: Mapping[str, str]
+    url: str
+    body: bytes
+
+
+class SigningKey(msgspec.Struct, frozen=True):
+    """A signature key; `valid_until` None is for ever (the old key of a rotation has one)."""
+
+    secret: str
+    valid_until: datetime | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Whom an authentic delivery is about.
+
+    Args:
+        locations: empty means every location of the merchant.
+        delivery_id: the provider's id of this delivery, the same at every retry.
+    """
+
+    merchant: str
+    locations: tuple[str, ...] = ()
+    delivery_id: str | None = None
+    resource: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to the provider; `path` below its base URL; `budget` names the limiter it uses."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    budget: str = "default"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer; header names are lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Bodies that a conversation brought, each one raw event of `resource`, exact bytes."""
+
+    resource: str
+    bodies: tuple[bytes, ...]
+
+
+Conversation = Generator[Request | Page, Response | None, None]
+"""Yields a request and is sent its response, or yields a page and is sent None."""
+
+
+class ConnectorError(Exception):
+    """Base of what can go wrong with a provider; named by what to do next."""
+
+
+class TransientError(ConnectorError):
+    """Try again later; nothing is lost."""
+
+
+class PermanentError(ConnectorError):
+    """Trying again cannot help; park it where a person will see it."""
+
+
+class CredentialsError(ConnectorError):
+    """The provider no longer accepts our credentials: a person must reconnect the account."""
+
+
+class Connector(Protocol):
+    """One provider; `lookback_s` is how far each poll reaches back behind the watermark."""
+
+    provider: str
+    lookback_s: int
+
+    def authentic(self, delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> bool:
+        """Say whether the delivery was signed by the provider with a key valid `now`."""
+        ...
+
+    def route(self, body: bytes) -> Route | Rejected:
+        """Say whom an authentic delivery is about."""
+        ...
+
+    def read(self, raw: RawEvent, shop: Shop) -> Outcome:
+        """Say what a body means; `raw.body` is open (not sealed)."""
+        ...
+
+    def assemble(
+        self, transaction: str, parts: Mapping[str, Part], shop: Shop
+    ) -> tuple[Transaction, ...]:
+        """
+        Make the transactions that these parts are; empty while too little is known.
+
+        Revision, product ids and sealed customer are left to the caller.
+        """
+        ...
+
+    def poll(self, shop: Shop, since: datetime, until: datetime) -> Conversation:
+        """Ask for everything that changed at the provider in [since, until)."""
+        ...
+
+    def fetch(self, shop: Shop, resource: str) -> Conversation:
+        """Ask for one wanted resource."""
+        ...

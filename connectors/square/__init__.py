@@ -1,0 +1,1 @@
+"""Square: what its webhooks and endpoints say."""

@@ -1,0 +1,1 @@
+"""Folds from transaction changes to the rows that people and services read."""

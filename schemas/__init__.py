@@ -1,0 +1,1 @@
+"""The language everything else speaks: values, records, their Avro form, and sealing."""

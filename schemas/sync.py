@@ -1,0 +1,113 @@
+"""Sync runs: what asks for them, what they bring, how they ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class SyncKind(StrEnum):
+    """Why a run took place."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+    HISTORICAL = "historical"
+
+
+class SyncStatus(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The body of a control record in `pos.raw`: a run begins, gets on, or ends.
+
+    Same account, same lane: when normalise reads it, everything the run brought before it has
+    been processed, so the counts are true.
+
+    Args:
+        status: RUNNING for begin and progress, else how it ended.
+        since, until: the window of the provider's time that the run covers.
+        watermark: everything the provider changed before it is in the log; None leaves it.
+        done_until: how far a historical import has got (it goes on from there after a crash).
+        fetched: bodies appended so far.
+    """
+
+    sync_id: str
+    kind: SyncKind
+    status: SyncStatus
+    at: datetime
+    started_at: datetime
+    since: datetime
+    until: datetime
+    watermark: datetime | None = None
+    done_until: datetime | None = None
+    fetched: int = 0
+    error: str | None = None
+
+
+class SyncRun(msgspec.Struct, kw_only=True):
+    """A run and its counts: the row of `pos.syncs`, key `account_id/sync_id`."""
+
+    tenant_id: str
+    account_id: str
+    sync_id: str
+    kind: SyncKind
+    status: SyncStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    since: datetime
+    until: datetime
+    watermark: datetime | None = None
+    done_until: datetime | None = None
+    fetched: int = 0
+    new: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    new_products: int = 0
+    error: str | None = None
+
+
+class CommandKind(StrEnum):
+    """What other services may ask of an account."""
+
+    SYNC_NOW = "sync_now"
+    IMPORT_HISTORY = "import_history"
+    RESYNC_RANGE = "resync_range"
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish about an account: the record of `pos.commands`; `since`/`until` for ranges."""
+
+    command_id: str
+    tenant_id: str
+    account_id: str
+    kind: CommandKind
+    requested_by: str
+    requested_at: datetime
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Fetch(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    "This webhook is only a stub, get the whole": the record of `pos.fetches`.
+
+    Args:
+        resource: what to ask the provider for, in the connector's own words ("orders/9kD…").
+    """
+
+    fetch_id: str
+    tenant_id: str
+    account_id: str
+    provider: str
+    resource: str
+    cause_raw_id: str
+    requested_at: datetime

@@ -1,0 +1,7 @@
+"""Errors of the outside world, named by what to do next."""
+
+from __future__ import annotations
+
+
+class SetupError(Exception):
+    """The operator must act; the message says what to set or run, and never a secret."""
