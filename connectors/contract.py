@@ -198,6 +198,10 @@ class Connector(Protocol):
         """Ask for everything that changed at the provider in [since, until)."""
         ...
 
+    def snapshot(self, shop: Shop) -> Conversation:
+        """Ask for the whole catalogue and all stock, as a new account needs them once."""
+        ...
+
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         ...

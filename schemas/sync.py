@@ -37,6 +37,8 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
         watermark: everything the provider changed before it is in the log; None leaves it.
         done_until: how far a historical import has got (it goes on from there after a crash).
         fetched: bodies appended so far.
+        error, error_type, action_required: why it failed and what a person must do.
+        consecutive_failures: runs of this account that failed in a row, this one included.
     """
 
     sync_id: str
@@ -50,6 +52,9 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
     done_until: datetime | None = None
     fetched: int = 0
     error: str | None = None
+    error_type: str | None = None
+    action_required: str | None = None
+    consecutive_failures: int = 0
 
 
 class SyncRun(msgspec.Struct, kw_only=True):
