@@ -1,0 +1,20 @@
+"""The command `tillstream`."""
+
+from __future__ import annotations
+
+import typer
+
+from streams.cli.explain import explain
+
+app = typer.Typer(
+    name="tillstream",
+    help="Turns what points of sale say into one exact, replayable stream of sales.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(explain)
+
+
+def run() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,369 @@
+"""One chunk of raw events on its way through `normalise`: what is loaded, learnt and emitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from connectors.contract import (
+    Connector,
+    Ignored,
+    NeedsFetch,
+    Outcome,
+    Parts,
+    Rejected,
+    Shop,
+)
+from schemas import topics
+from schemas.account import Account, AccountStatus
+from schemas.catalogue import PosProduct, ProductMapping, StockCount
+from schemas.codec import encode, pack, unpack
+from schemas.events import ErrorType, PosError
+from schemas.identity import derived_id
+from schemas.part import Part
+from schemas.raw import Channel, RawEvent
+from schemas.sealing import Sealer
+from schemas.sync import SyncControl
+from schemas.transaction import Transaction, TransactionChange, product_key
+from streams.cloudevents import cloud_event
+from streams.log import DeadLetter, Effects, Out, Rows, StateView
+from streams.stages.bundle import Bundle, stamped
+from streams.stages.reading import Reading, row_key
+from streams.stages.runs import RunBook
+from streams.stages.tables import row_out
+from streams.stages.wanted import Wanted
+
+REPLAY = "replay"
+"""Resource of the control record by which `tillstream replay` hands in parts read anew."""
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """Body of a replay control record: parts of one key, as today's connector reads them."""
+
+    transaction: str
+    parts: tuple[Part, ...]
+
+
+class NormaliseChunk:
+    """
+    The work of one chunk.
+
+    Transactions are assembled once a chunk and key, after all its parts are in, but before a
+    control record of a sync run, so that the run's counts are true.
+    """
+
+    def __init__(
+        self, connectors: Mapping[str, Connector], sealer: Sealer, state: StateView
+    ) -> None:
+        self._connectors = connectors
+        self._sealer = sealer
+        self._state = state
+        self._out = Effects()
+        self._accounts: dict[str, Account | None] = {}
+        self._learnt: dict[str, Rows] = {"accounts": {}, "mappings": {}}
+        self._bundles: dict[bytes, Bundle] = {}
+        self._touched: dict[bytes, Reading] = {}
+        self._written: set[bytes] = set()
+        self._wanted = Wanted()
+        self._catalog: dict[bytes, PosProduct | None] = {}
+        self._counted: dict[bytes, bytes | None] = {}
+        self._runs = RunBook(state)
+
+    # -- what the other sources say ----------------------------------------------------------
+
+    def learn(self, table: str, rows: Rows) -> None:
+        """Take over rows of a table whose changelog is one of our sources."""
+        self._learnt[table].update(rows)
+
+    def account(self, account_id: str) -> Account | None:
+        """Return the account, None where there is none."""
+        if account_id not in self._accounts:
+            key = account_id.encode()
+            learnt = self._learnt["accounts"]
+            row = learnt[key] if key in learnt else self._state.get("accounts", [key])[0]
+            self._accounts[account_id] = None if row is None else unpack(Account, row)
+        return self._accounts[account_id]
+
+    def reject(self, letter: DeadLetter) -> None:
+        """Put a record where a person will see it."""
+        self._out.rejected.append(letter)
+
+    # -- raw events --------------------------------------------------------------------------
+
+    def work_through(self, readings: Sequence[Reading]) -> None:
+        """Apply the readings in order."""
+        outcomes = [self._read(reading) for reading in readings]
+        self._load(readings, outcomes)
+        for reading, outcome in zip(readings, outcomes, strict=True):
+            if isinstance(outcome, SyncControl):
+                self._flush()
+                self._control(reading, outcome)
+            else:
+                self._apply(reading, outcome)
+        self._flush()
+        for fetch in self._wanted.fetches(self._bundles):
+            self._emit(topics.FETCHES, Out(fetch.account_id.encode(), encode(fetch)))
+
+    def _read(self, reading: Reading) -> Outcome | SyncControl:
+        raw = reading.raw
+        if raw.channel is Channel.CONTROL:
+            return _control_of(raw, reading.body)
+        connector = self._connectors.get(raw.provider)
+        if connector is None:
+            return Rejected("unknown-provider", "no connector reads this provider")
+        return connector.read(replace(raw, body=reading.body), shop_of(reading.account))
+
+    def _load(
+        self, readings: Sequence[Reading], outcomes: Sequence[Outcome | SyncControl]
+    ) -> None:
+        """Get every row the chunk will look at with one look-up a table."""
+        bundles: dict[bytes, None] = {}
+        products: dict[bytes, None] = {}
+        counted: dict[bytes, None] = {}
+        for reading, outcome in zip(readings, outcomes, strict=True):
+            account = reading.account.account_id
+            if isinstance(outcome, Parts):
+                bundles.update(
+                    (row_key(account, part.transaction), None) for part in outcome.parts
+                )
+                products.update(
+                    (row_key(account, p.pos_product_id), None) for p in outcome.products
+                )
+                counted.update((_count_key(count), None) for count in outcome.counts)
+            if isinstance(outcome, Parts | NeedsFetch):
+                bundles.update(
+                    (row_key(account, want.transaction), None)
+                    for want in outcome.wanted
+                    if want.transaction
+                )
+        for key, row in _rows(self._state, "parts", bundles):
+            self._bundles[key] = Bundle() if row is None else unpack(Bundle, row)
+        for key, row in _rows(self._state, "catalog", products):
+            self._catalog[key] = None if row is None else unpack(PosProduct, row)
+        self._counted = dict(_rows(self._state, "parts", counted))
+        self._runs.load(readings)
+
+    def _apply(self, reading: Reading, outcome: Outcome) -> None:
+        match outcome:
+            case Parts():
+                self._take(reading, outcome)
+                self._wanted.add(reading, outcome.wanted)
+            case NeedsFetch(wanted=wanted):
+                self._wanted.add(reading, wanted)
+            case Ignored():
+                pass
+            case Rejected(error_type=error_type, reason=reason):
+                self._runs.count(reading, rejected=1)
+                self.reject(DeadLetter(reading.record, error_type, reason))
+            case _:
+                assert_never(outcome)
+
+    def _take(self, reading: Reading, outcome: Parts) -> None:
+        account = reading.account.account_id
+        again = reading.raw.channel is Channel.CONTROL
+        newer = 0
+        for part in outcome.parts:
+            key = row_key(account, part.transaction)
+            if self._bundles[key].take((part,), again=again) or again:
+                newer += 1
+                self._touched[key] = reading
+        if outcome.parts and not newer:
+            self._runs.count(reading, duplicates=1)
+        for product in outcome.products:
+            self._know(reading, product)
+        for count in outcome.counts:
+            self._count(count)
+        if outcome.revoked:
+            self._revoke(reading)
+
+    def _know(self, reading: Reading, product: PosProduct) -> None:
+        key = row_key(product.account_id, product.pos_product_id)
+        known = self._catalog.get(key)
+        if known is not None and (product.version, pack(product)) <= (
+            known.version,
+            pack(known),
+        ):
+            return
+        if known is None and not product.deleted:
+            self._runs.count(reading, new_products=1)
+        self._catalog[key] = product
+        self._out.rows.setdefault("catalog", {})[key] = pack(product)
+        self._emit(topics.CATALOG, row_out(key, product))
+
+    def _count(self, count: StockCount) -> None:
+        key = _count_key(count)
+        if self._counted.get(key) is None:
+            self._counted[key] = b""
+            self._out.rows.setdefault("parts", {})[key] = b""
+            self._emit(topics.STOCK_COUNTS, Out(count.account_id.encode(), encode(count)))
+
+    def _revoke(self, reading: Reading) -> None:
+        """Mark the account, unless it has been reconnected since (a replay, a late delivery)."""
+        account, raw = reading.account, reading.raw
+        if (
+            account.status is not AccountStatus.CONNECTED
+            or raw.received_at < account.updated_at
+        ):
+            return
+        revoked = replace(account, status=AccountStatus.REVOKED, updated_at=raw.received_at)
+        self._emit(topics.ACCOUNTS, row_out(account.account_id.encode(), revoked))
+        self._error(
+            PosError(
+                event_id=derived_id("revoked", raw.raw_id),
+                tenant_id=account.tenant_id,
+                pos_account_id=account.account_id,
+                pos_provider=account.provider,
+                location_name=account.location_name,
+                error_type=ErrorType.AUTHORIZATION_REVOKED,
+                error_message="the merchant withdrew the authorisation at the provider",
+                consecutive_failures=1,
+                action_required="reconnect the account",
+                timestamp=raw.received_at,
+            )
+        )
+
+    # -- transactions ------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Assemble what was touched and emit the differences."""
+        touched, self._touched = self._touched, {}
+        made = []
+        for key, reading in touched.items():
+            connector = self._connectors[reading.raw.provider]
+            transaction = key.decode().partition("/")[2]
+            shop = shop_of(reading.account)
+            made.append(
+                connector.assemble(transaction, self._bundles[key].parts, shop),
+            )
+        products = self._products(touched.values(), made)
+        for (key, reading), transactions in zip(touched.items(), made, strict=True):
+            mapped = products.get(reading.account.account_id, {})
+            final = [
+                stamped(tx, mapped, self._sealed(reading, tx.customer)) for tx in transactions
+            ]
+            for change in self._bundles[key].become(final, reading.cause):
+                self._changed(reading, change)
+        self._written.update(touched)
+
+    def _products(
+        self, readings: Iterable[Reading], made: Sequence[tuple[Transaction, ...]]
+    ) -> dict[str, dict[str, str]]:
+        """Look up which of the lines' products are mapped: account -> product key -> product."""
+        keys: dict[bytes, tuple[str, str]] = {}
+        for reading, transactions in zip(readings, made, strict=True):
+            account = reading.account.account_id
+            for tx in transactions:
+                for line in tx.lines:
+                    name = product_key(line)
+                    keys[row_key(account, name)] = (account, name)
+        found: dict[str, dict[str, str]] = {}
+        learnt = self._learnt["mappings"]
+        for key, row in _rows(self._state, "mappings", keys):
+            row = learnt.get(key, row)
+            product = None if row is None else unpack(ProductMapping, row).product_id
+            if product is not None:
+                account, name = keys[key]
+                found.setdefault(account, {})[name] = product
+        return found
+
+    def _sealed(self, reading: Reading, customer: str | None) -> str | None:
+        if customer is None:
+            return None
+        return self._sealer.seal_equal(
+            customer,
+            self._sealer.wrapped_key(reading.raw.body),
+            tenant=reading.raw.tenant_id,
+            record="customer",
+        )
+
+    def _changed(self, reading: Reading, change: TransactionChange) -> None:
+        if change.before is None:
+            self._runs.count(reading, new=1)
+        else:
+            self._runs.count(reading, updated=1)
+        headers = cloud_event(
+            change.change_id,
+            "pos.transaction.changed",
+            f"/accounts/{change.account_id}",
+            reading.raw.received_at,
+        )
+        self._emit(
+            topics.TRANSACTIONS, Out(change.transaction_id.encode(), encode(change), headers)
+        )
+
+    # -- sync runs and events ----------------------------------------------------------------
+
+    def _control(self, reading: Reading, control: SyncControl) -> None:
+        for event in self._runs.control(reading, control):
+            if isinstance(event, PosError):
+                self._error(event)
+            else:
+                headers = cloud_event(
+                    event.event_id,
+                    event.event_type,
+                    f"/accounts/{event.pos_account_id}",
+                    event.timestamp,
+                )
+                key = event.pos_account_id.encode()
+                self._emit(topics.SYNC_COMPLETED, Out(key, encode(event), headers))
+
+    def _error(self, event: PosError) -> None:
+        headers = cloud_event(
+            event.event_id,
+            event.event_type,
+            f"/accounts/{event.pos_account_id}",
+            event.timestamp,
+        )
+        self._emit(topics.ERRORS, Out(event.pos_account_id.encode(), encode(event), headers))
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def _emit(self, topic: str, out: Out) -> None:
+        self._out.outputs.setdefault(topic, []).append(out)
+
+    def effects(self) -> Effects:
+        """Return all that the chunk wants to be true."""
+        parts = self._out.rows.setdefault("parts", {})
+        for key in self._written:
+            parts[key] = pack(self._bundles[key])
+        for table, rows in self._learnt.items():
+            if rows:
+                self._out.rows[table] = rows
+        runs, outs = self._runs.rows()
+        if runs:
+            self._out.rows["syncs"] = runs
+            self._out.outputs.setdefault(topics.SYNCS, []).extend(outs)
+        return self._out
+
+
+def shop_of(account: Account) -> Shop:
+    """Return what a connector may know of an account."""
+    return Shop(
+        tenant_id=account.tenant_id,
+        account_id=account.account_id,
+        location_id=account.location_id,
+        calendar=account.calendar,
+        currency=account.currency,
+    )
+
+
+def _control_of(raw: RawEvent, body: bytes) -> Outcome | SyncControl:
+    """Read a control record; it was written by us, so what is unreadable is our bug."""
+    if raw.resource == REPLAY:
+        replayed = msgspec.msgpack.decode(body, type=Replayed)
+        return Parts(parts=replayed.parts)
+    return msgspec.json.decode(body, type=SyncControl)
+
+
+def _count_key(count: StockCount) -> bytes:
+    return f"{count.account_id}/count:{count.count_id}".encode()
+
+
+def _rows(
+    state: StateView, table: str, keys: Mapping[bytes, object]
+) -> Iterable[tuple[bytes, bytes | None]]:
+    wanted = list(keys)
+    return zip(wanted, state.get(table, wanted) if wanted else (), strict=True)

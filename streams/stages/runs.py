@@ -1,0 +1,157 @@
+"""What a sync run has brought so far, and the events that its control records give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from schemas.account import Account
+from schemas.codec import pack, unpack
+from schemas.events import ErrorType, PosError, SyncCompleted
+from schemas.identity import derived_id
+from schemas.sync import SyncControl, SyncRun, SyncStatus
+from streams.log import Out, Rows, StateView
+from streams.stages.reading import Reading, row_key
+from streams.stages.tables import row_out
+
+KEPT_RUNS = 500
+"""Runs kept an account: five days of a run every 15 minutes; older rows get a tombstone."""
+
+
+def opened(control: SyncControl, account: Account) -> SyncRun:
+    """Return the row of a run that begins."""
+    return SyncRun(
+        tenant_id=account.tenant_id,
+        account_id=account.account_id,
+        sync_id=control.sync_id,
+        kind=control.kind,
+        status=SyncStatus.RUNNING,
+        started_at=control.started_at,
+        since=control.since,
+        until=control.until,
+    )
+
+
+def controlled(run: SyncRun, control: SyncControl) -> Iterator[SyncRun]:
+    """Take a control record in; yield the run if this record ended it."""
+    if run.status is not SyncStatus.RUNNING:
+        return
+    run.fetched = max(run.fetched, control.fetched)
+    run.done_until = control.done_until or run.done_until
+    run.watermark = control.watermark or run.watermark
+    if control.status is SyncStatus.RUNNING:
+        return
+    run.status = control.status
+    run.ended_at = control.at
+    run.error = control.error
+    yield run
+
+
+def completed_event(run: SyncRun, account: Account, control: SyncControl) -> SyncCompleted:
+    """Return the event that says how a run ended, with true counts."""
+    return SyncCompleted(
+        event_id=derived_id("sync-completed", account.account_id, run.sync_id),
+        tenant_id=account.tenant_id,
+        pos_account_id=account.account_id,
+        pos_provider=account.provider,
+        location_name=account.location_name,
+        sync_id=run.sync_id,
+        status=run.status.value,
+        transactions_processed=run.new + run.updated,
+        transactions_failed=run.rejected,
+        transactions_new=run.new,
+        transactions_updated=run.updated,
+        duplicates=run.duplicates,
+        new_products_discovered=run.new_products,
+        sync_duration_seconds=(control.at - run.started_at).total_seconds(),
+        timestamp=control.at,
+    )
+
+
+def failed_event(run: SyncRun, account: Account, control: SyncControl) -> PosError:
+    """Return the event that says why a run failed and what a person must do."""
+    try:
+        error_type = ErrorType(control.error_type or ErrorType.INTERNAL)
+    except ValueError:
+        error_type = ErrorType.INTERNAL
+    return PosError(
+        event_id=derived_id("sync-failed", account.account_id, run.sync_id),
+        tenant_id=account.tenant_id,
+        pos_account_id=account.account_id,
+        pos_provider=account.provider,
+        location_name=account.location_name,
+        error_type=error_type,
+        error_message=control.error or "the sync run failed",
+        consecutive_failures=control.consecutive_failures,
+        action_required=control.action_required,
+        timestamp=control.at,
+    )
+
+
+class RunBook:
+    """The sync runs that a chunk speaks of: their rows, counted up."""
+
+    def __init__(self, state: StateView) -> None:
+        self._state = state
+        self._runs: dict[bytes, SyncRun | None] = {}
+        self._changed: set[bytes] = set()
+        self._gone: set[bytes] = set()
+
+    def load(self, readings: Iterable[Reading]) -> None:
+        """Get the rows of all runs that the readings belong to."""
+        keys = dict.fromkeys(_key(reading) for reading in readings if reading.raw.sync_id)
+        found = self._state.get("syncs", list(keys)) if keys else []
+        for key, row in zip(keys, found, strict=True):
+            self._runs[key] = None if row is None else unpack(SyncRun, row)
+
+    def count(
+        self,
+        reading: Reading,
+        *,
+        new: int = 0,
+        updated: int = 0,
+        duplicates: int = 0,
+        rejected: int = 0,
+        new_products: int = 0,
+    ) -> None:
+        """Add to the run that brought this raw event, if one did and it is still open."""
+        key = _key(reading)
+        run = self._runs.get(key)
+        if run is None or run.status is not SyncStatus.RUNNING:
+            return
+        run.new += new
+        run.updated += updated
+        run.duplicates += duplicates
+        run.rejected += rejected
+        run.new_products += new_products
+        self._changed.add(key)
+
+    def control(
+        self, reading: Reading, control: SyncControl
+    ) -> Iterator[SyncCompleted | PosError]:
+        """Take a control record in and yield the events of a run that ended."""
+        key = _key(reading)
+        run = self._runs.get(key) or opened(control, reading.account)
+        self._runs[key] = run
+        self._changed.add(key)
+        for ended in controlled(run, control):
+            yield completed_event(ended, reading.account, control)
+            if ended.status is SyncStatus.FAILED:
+                yield failed_event(ended, reading.account, control)
+            self._forget_old(reading.account)
+
+    def _forget_old(self, account: Account) -> None:
+        keys = sorted(self._state.scan("syncs", f"{account.account_id}/".encode()))
+        self._gone.update(keys[: max(len(keys) - KEPT_RUNS, 0)])
+
+    def rows(self) -> tuple[Rows, list[Out]]:
+        """Return the changed rows and their public records."""
+        rows: Rows = {key: pack(run) for key in self._changed if (run := self._runs[key])}
+        outs = [row_out(key, self._runs[key]) for key in sorted(self._changed)]
+        for key in sorted(self._gone - self._changed):
+            rows[key] = None
+            outs.append(row_out(key, None))
+        return rows, outs
+
+
+def _key(reading: Reading) -> bytes:
+    return row_key(reading.account.account_id, reading.raw.sync_id or "")
