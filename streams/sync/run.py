@@ -1,0 +1,182 @@
+"""Carry one sync run out: ask the provider, append what it says, end with a control record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from connectors.contract import (
+    Connector,
+    Conversation,
+    CredentialsError,
+    Page,
+    PermanentError,
+    TransientError,
+)
+from connectors.exchange import Exchange
+from schemas.account import Account
+from schemas.events import ErrorType
+from schemas.raw import Channel
+from schemas.sync import SyncControl, SyncKind, SyncStatus
+from streams.ingest import Ingest
+from streams.stages.normalise_chunk import shop_of
+from streams.sync.plan import SLICE, Order, slices
+
+logger = structlog.get_logger(__name__)
+
+RECONNECT = "reconnect the account: the provider no longer accepts its credentials"
+
+
+class Exchanges(Protocol):
+    """Gives the way to an account's provider, with its credentials and its rate limits."""
+
+    def of(self, account: Account) -> Exchange:
+        """Return the exchange of an account."""
+        ...
+
+
+class SyncRunner:
+    """Runs one order at a time per account; the caller sees to that."""
+
+    def __init__(
+        self, ingest: Ingest, exchanges: Exchanges, clock: Callable[[], datetime]
+    ) -> None:
+        self._ingest = ingest
+        self._exchanges = exchanges
+        self._clock = clock
+
+    async def run(
+        self,
+        account: Account,
+        connector: Connector,
+        order: Order,
+        *,
+        watermark: datetime | None,
+        failures: int,
+    ) -> bool:
+        """
+        Carry the order out and say whether it succeeded; a failure is in the log, too.
+
+        Args:
+            watermark: of the account before this run; a failed run leaves it.
+            failures: runs that failed in a row before this one.
+
+        Raises:
+            LogUnavailableError: nothing could be written; the run is found unfinished later.
+        """
+        order = await self.begin(account, order, watermark=watermark)
+        work = _Work(account, order, order.fetched, order.since)
+        try:
+            await self._bring(work, connector)
+        except (TransientError, CredentialsError, PermanentError) as error:
+            logger.warning("sync_failed", account_id=account.account_id, error=str(error))
+            await self._control(
+                work, SyncStatus.FAILED, watermark, error=error, failures=failures + 1
+            )
+            return False
+        moves = order.kind is not SyncKind.HISTORICAL
+        mark = max(order.until, watermark or order.until) if moves else watermark
+        await self._control(work, SyncStatus.COMPLETED, mark)
+        return True
+
+    async def begin(
+        self, account: Account, order: Order, *, watermark: datetime | None
+    ) -> Order:
+        """Put the begin of a run into the log, so that it will be carried out, come what may."""
+        if order.begun:
+            return order
+        work = _Work(account, order, order.fetched, order.since)
+        await self._control(work, SyncStatus.RUNNING, watermark)
+        return msgspec.structs.replace(order, begun=True)
+
+    async def _bring(self, work: _Work, connector: Connector) -> None:
+        account, order = work.account, work.order
+        shop = shop_of(account)
+        if order.snapshot:
+            await self._append(work, connector.snapshot(shop))
+        if order.kind is not SyncKind.HISTORICAL:
+            await self._append(work, connector.poll(shop, order.since, order.until))
+            return
+        for since, until in slices(order.since, order.until, SLICE):
+            await self._append(work, connector.poll(shop, since, until))
+            work.done_until = until
+            await self._control(work, SyncStatus.RUNNING, None)
+
+    async def _append(self, work: _Work, conversation: Conversation) -> None:
+        exchange = self._exchanges.of(work.account)
+        channel = Channel.IMPORT if work.order.kind is SyncKind.HISTORICAL else Channel.POLL
+        async with aclosing(exchange.converse(conversation)) as pages:
+            async for page in pages:
+                await self._page(work, channel, page)
+
+    async def _page(self, work: _Work, channel: Channel, page: Page) -> None:
+        if page.bodies:
+            await self._ingest.append(
+                work.account,
+                channel,
+                page.resource,
+                page.bodies,
+                sync_id=work.order.sync_id,
+            )
+            work.fetched += len(page.bodies)
+
+    async def _control(
+        self,
+        work: _Work,
+        status: SyncStatus,
+        watermark: datetime | None,
+        *,
+        error: Exception | None = None,
+        failures: int = 0,
+    ) -> None:
+        order = work.order
+        control = SyncControl(
+            sync_id=order.sync_id,
+            kind=order.kind,
+            status=status,
+            at=self._clock(),
+            started_at=order.started_at,
+            since=order.since,
+            until=order.until,
+            watermark=watermark,
+            done_until=work.done_until if order.kind is SyncKind.HISTORICAL else None,
+            fetched=work.fetched,
+            error=None if error is None else str(error),
+            error_type=None if error is None else _type_of(error).value,
+            action_required=RECONNECT if isinstance(error, CredentialsError) else None,
+            consecutive_failures=failures,
+        )
+        await self._ingest.append(
+            work.account,
+            Channel.CONTROL,
+            "sync",
+            (msgspec.json.encode(control),),
+            sync_id=order.sync_id,
+        )
+
+
+class _Work:
+    """How far a run has got."""
+
+    def __init__(
+        self, account: Account, order: Order, fetched: int, done_until: datetime
+    ) -> None:
+        self.account = account
+        self.order = order
+        self.fetched = fetched
+        self.done_until = done_until
+
+
+def _type_of(error: Exception) -> ErrorType:
+    match error:
+        case CredentialsError():
+            return ErrorType.AUTHENTICATION_FAILED
+        case PermanentError():
+            return ErrorType.PROVIDER_REFUSED
+        case _:
+            return ErrorType.PROVIDER_UNAVAILABLE
