@@ -1,0 +1,241 @@
+"""Every knob of Tillstream: its environment variable, unit, default and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.contract import SigningKey
+from streams.errors import SetupError
+
+PREFIX = "TILLSTREAM_"
+SECRET_LENGTH_MIN = 16
+
+
+class SquareSettings(BaseModel):
+    """What Tillstream must know of the application at Square."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signature_key: SecretStr | None = Field(
+        None,
+        description="Signature key of the webhook subscription; without it webhooks get a 503.",
+    )
+    previous_signature_key: SecretStr | None = Field(
+        None,
+        description="The key before the last rotation; deliveries under way still carry it.",
+    )
+    previous_valid_until: datetime | None = Field(
+        None,
+        description="When the previous key stops to count, with a UTC offset; none = never.",
+    )
+    notification_url: str | None = Field(
+        None,
+        description="The URL exactly as registered at Square: it is part of what is signed. "
+        "Without it the URL of the request is taken, which is wrong behind most proxies.",
+    )
+    base_url: str = Field(
+        "https://connect.squareup.com",
+        description="Where Square's API is; the sandbox and the simulator are elsewhere.",
+    )
+    application_id: str | None = Field(
+        None, description="The application's id; only the renewal of OAuth tokens needs it."
+    )
+    application_secret: SecretStr | None = Field(
+        None, description="The application's secret; only the renewal of tokens needs it."
+    )
+
+    @field_validator("previous_valid_until")
+    @classmethod
+    def _aware(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("give a UTC offset, like 2026-03-01T00:00:00Z")
+        return None if value is None else value.astimezone(UTC)
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Return the keys that a delivery may be signed with, the current one first."""
+        keys = []
+        if self.signature_key is not None:
+            keys.append(SigningKey(self.signature_key.get_secret_value()))
+        if self.previous_signature_key is not None:
+            previous = self.previous_signature_key.get_secret_value()
+            keys.append(SigningKey(previous, self.previous_valid_until))
+        return tuple(key for key in keys if key.secret)
+
+
+class Settings(BaseSettings):
+    """All settings; nested ones are joined by two underscores (`TILLSTREAM_SQUARE__…`)."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    log: str = Field(
+        "embedded://.tillstream/log",
+        description="Where the event log is: embedded:///folder or kafka://host:9092.",
+    )
+    lanes: int = Field(
+        8,
+        ge=1,
+        le=1024,
+        description="Partitions of every topic; the unit of scale. Never changes again once "
+        "a log exists.",
+    )
+    data_dir: Path = Field(
+        Path(".tillstream"), description="Folder of local files that can all be made again."
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address the API listens on; 0.0.0.0 in a container."
+    )
+    port: int = Field(8013, ge=0, le=65_535, description="Port of the API; 0 takes a free one.")
+    keys: SecretStr | None = Field(
+        None,
+        description="Master keys that wrap the tenants' data keys, id:base64, comma separated, "
+        "current first; old ones still open what they sealed.",
+    )
+    admin_key: SecretStr | None = Field(
+        None,
+        description="Key of the routes that make tenants and API keys; unset, nobody may. "
+        f"At least {SECRET_LENGTH_MIN} characters.",
+    )
+    sync_interval_s: int = Field(
+        900,
+        ge=60,
+        le=86_400,
+        description="Seconds between two polls of a new account; each account may differ.",
+    )
+    sync_retries: int = Field(
+        3, ge=0, le=10, description="Quick repetitions of a failed run before the interval."
+    )
+    history_days: int = Field(
+        90, ge=1, le=3_650, description="Days that a historical import asks for by default."
+    )
+    auto_mapping: bool = Field(
+        default=True, description="Apply matches above the threshold without asking a person."
+    )
+    auto_mapping_threshold: float = Field(
+        0.80, ge=0.5, le=1.0, description="Confidence (0..1) from which a match is applied."
+    )
+    suggestion_threshold: float = Field(
+        0.60, ge=0.0, le=1.0, description="Confidence (0..1) from which a match is suggested."
+    )
+    alert_on_unmapped: bool = Field(
+        default=True, description="Tell consumers (pos.mapping-needed) of unmapped products."
+    )
+    webhook_bytes_max: int = Field(
+        1 << 20,
+        ge=1 << 10,
+        le=64 << 20,
+        description="Bytes of a webhook body; larger ones get a 413 before they are read.",
+    )
+    body_bytes_max: int = Field(
+        8 << 20,
+        ge=1 << 10,
+        le=64 << 20,
+        description="Bytes of any other request body; 5,000 products need about 2 MiB.",
+    )
+    append_timeout_s: float = Field(
+        8.0,
+        gt=0,
+        le=60,
+        description="Seconds a webhook waits for the disk before 503; providers hang up at 10.",
+    )
+    settle_timeout_s: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="Seconds a write waits until reads see it, before it answers 202.",
+    )
+    ready_lag_records: int = Field(
+        100_000,
+        ge=1,
+        description="Records a lane may be behind before /readyz says so.",
+    )
+    tenant_labels: bool = Field(
+        default=True,
+        description="Label metrics by tenant and account; switch off for large fleets, where "
+        "the number of series hurts.",
+    )
+    log_level: str = Field(
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="Least severe level that is logged: debug, info, warning or error.",
+    )
+    square: SquareSettings = Field(default=SquareSettings())
+
+    @field_validator("admin_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
+            raise ValueError(f"give at least {SECRET_LENGTH_MIN} characters")
+        return value
+
+    def master_keys(self) -> str:
+        """
+        Return the text of the key ring.
+
+        Raises:
+            SetupError: there is none.
+        """
+        text = "" if self.keys is None else self.keys.get_secret_value()
+        if not text:
+            raise SetupError(f"{PREFIX}KEYS is empty; set it to a master key, id:base64")
+        return text
+
+
+def load(**given: Any) -> Settings:
+    """
+    Read the environment; `given` (by field name) wins over it.
+
+    Raises:
+        SetupError: names each variable that is wrong and what it must be, never its value.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SetupError("; ".join(_complaints(error))) from None
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        names = [str(part) for part in problem["loc"]]
+        yield f"{PREFIX}{'__'.join(names).upper()}: {problem['msg']}; set it and restart"
+
+
+class Knob(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table of settings; a secret's default is never a value."""
+
+    variable: str
+    default: str
+    description: str
+
+
+def describe() -> list[Knob]:
+    """Return all settings in the order in which they are declared."""
+    return list(_knobs(Settings.model_fields, PREFIX))
+
+
+def _knobs(fields: dict[str, FieldInfo], prefix: str) -> Iterator[Knob]:
+    for name, field in fields.items():
+        variable = f"{prefix}{name.upper()}"
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _knobs(kind.model_fields, f"{variable}__")
+            continue
+        default = field.get_default()
+        yield Knob(
+            variable=variable,
+            default="none" if default is None else str(default),
+            description=field.description or "",
+        )
