@@ -9,7 +9,7 @@ is why the same code is exactly-once on the embedded log and on Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -146,14 +146,29 @@ class StageSpec:
         if unknown:
             raise UndeclaredError(f"stage {self.name} writes undeclared {sorted(unknown)}")
         for name, rows in effects.rows.items():
-            table = tables[name]
-            derived = table.fold is not None and table.changelog not in self.sources
-            if rows and derived and not effects.outputs.get(table.changelog):
-                raise UndeclaredError(
-                    f"stage {self.name}: rows of {name} without a record in {table.changelog}"
-                )
+            if rows and self.is_derived(tables[name]):
+                self._check_derived(name, effects.outputs.get(tables[name].changelog))
         if effects.rejected and self.rejected is None:
-            raise UndeclaredError(f"stage {self.name} rejects records and has no topic for them")
+            raise UndeclaredError(
+                f"stage {self.name} rejects records and has no topic for them"
+            )
+
+    def is_derived(self, table: Table) -> bool:
+        """Say whether the rows of a table are rebuilt from records that the step puts out."""
+        return table.fold is not None and table.changelog not in self.sources
+
+    def writes(self) -> set[str]:
+        """Return every topic that a commit may append to, except the rejected one."""
+        logged = {table.changelog for table in self.tables if table.fold is None}
+        return logged | set(self.outputs)
+
+    def _check_derived(self, table: str, outs: Sequence[Out] | None) -> None:
+        if not outs:
+            raise UndeclaredError(f"stage {self.name}: rows of {table} without their record")
+        if any(out.lane is not None for out in outs):
+            raise UndeclaredError(
+                f"stage {self.name}: {table} is rebuilt from its own lane only"
+            )
 
 
 @lru_cache(maxsize=1 << 16)
@@ -308,3 +323,35 @@ class StateView(Protocol):
 
 Step = Callable[[Sequence[Record], StateView], Effects]
 """Pure: the same records and state give the same effects; run again after every failure."""
+
+AsyncHandler = Callable[[Sequence[Record]], Awaitable[Effects]]
+"""
+Talks to the world outside and returns what came of it; run again after every failure and after
+every crash before its commit, so whatever it asks of others must bear being asked twice.
+"""
+
+INTERNAL_ERROR = "internal-error"
+"""The error type of records whose step raised: a bug of ours, never the sender's fault."""
+
+
+def rejection(stage: str, letter: DeadLetter) -> Out:
+    """
+    Return the record of the rejected topic: original key, value and headers, and why.
+
+    Headers are in the manner of KIP-1034 (cwiki.apache.org), with our prefix.
+    """
+    record = letter.record
+    return Out(
+        record.key,
+        record.value,
+        [
+            *record.headers,
+            ("__rejected.topic", record.topic.encode()),
+            ("__rejected.partition", b"%d" % record.partition),
+            ("__rejected.offset", b"%d" % record.offset),
+            ("__rejected.timestamp", b"%d" % record.timestamp),
+            ("__rejected.stage", stage.encode()),
+            ("__rejected.error.type", letter.error_type.encode()),
+            ("__rejected.error.reason", letter.reason.encode()),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""The event log in one process without a broker: one RocksDB holds topics, state, positions."""

@@ -1,0 +1,233 @@
+"""
+One process: an event log chosen by URL, a Faust app on it, and the stages.
+
+    embedded:///var/lib/tillstream/log?sync=1&chunk=128    or a plain path
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import faust
+import structlog
+
+from streams.embedded.log import EmbeddedLog
+from streams.embedded.options import parse
+from streams.embedded.transport import QuickTables, Transport
+from streams.embedded.views import EmbeddedViews
+from streams.errors import SetupError
+from streams.log import TP, EventLog, Topic
+from streams.stage import Job, Stage, StageSettings
+from streams.views import Views
+
+__all__ = ["HungError", "Job", "Runtime", "open_log"]
+
+logger = structlog.get_logger(__name__)
+
+WATCHDOG_S = 60.0
+APP_STOP_S = 1.0
+
+
+class HungError(Exception):
+    """A lane has had records waiting and no commit for too long: restart the process."""
+
+
+class _Chunks(faust.Schema):  # type: ignore[misc]  # Faust is untyped
+    """Events carry a `Chunk`: there is nothing to decode."""
+
+    def loads_key(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def loads_value(self, _app: Any, message: Any, **_: Any) -> Any:
+        return message.value
+
+
+def open_log(url: str) -> EmbeddedLog:
+    """
+    Open the log that a URL names, without stages; `start` and `stop` are the caller's.
+
+    Raises:
+        SetupError: the URL is not understood, or another process has the folder.
+        LogCorruptError: the log is damaged; the message says what to do.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "kafka":
+        raise SetupError("kafka:// is not built yet; set TILLSTREAM_LOG=embedded:///a/folder")
+    if scheme not in ("", "embedded"):
+        raise SetupError(f"log {scheme}:// is unknown; set TILLSTREAM_LOG=embedded:///a/folder")
+    return EmbeddedLog(*parse(url))
+
+
+class Runtime:
+    """
+    Log, Faust app and stages of one process.
+
+    Args:
+        url: which log; see above.
+        app_id: name of the Faust app.
+        datadir: where Faust keeps its few files.
+        jobs: what the stages do; none at all is fine for tools that only read and append.
+        topics: what must exist.
+        fatal: ends the process; called when the log is damaged or a lane hangs.
+        watchdog_s: seconds a lane may have records waiting without a commit.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        app_id: str,
+        datadir: str | Path,
+        jobs: Sequence[Job],
+        topics: Sequence[Topic],
+        fatal: Callable[[BaseException], None],
+        watchdog_s: float = WATCHDOG_S,
+    ) -> None:
+        _check(jobs, {topic.name: topic for topic in topics})
+        self._embedded = open_log(url)
+        self._jobs, self._topics, self._fatal = tuple(jobs), tuple(topics), fatal
+        self._watchdog_s = watchdog_s
+        self._watchdog: asyncio.Task[None] | None = None
+        self._assigned = asyncio.Event()
+        self.log: EventLog = self._embedded
+        specs = [job.spec for job in jobs]
+        computing = [job.spec.name for job in jobs if job.step is not None]
+        self.views: Views = EmbeddedViews(self._embedded, specs, computing)
+        settings = StageSettings(
+            turn=asyncio.Lock(),
+            seek=self._seek,
+            fatal=fatal,
+            chunk=self._embedded.options.chunk,
+        )
+        self.stages: Mapping[str, Stage] = {
+            job.spec.name: Stage(job, self.log, settings) for job in jobs
+        }
+        self._embedded.on_new_generation = self._refresh
+        self._app = self._build_app(app_id, Path(datadir)) if jobs else None
+
+    def _build_app(self, app_id: str, datadir: Path) -> Any:
+        folder = datadir / "faust"
+        folder.mkdir(parents=True, exist_ok=True)
+        app = faust.App(
+            app_id,
+            broker="embedded://",
+            datadir=str(folder),
+            TableManager=QuickTables,
+            web_enabled=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            stream_wait_empty=False,
+            stream_buffer_maxsize=self._embedded.options.buffer,
+            broker_commit_interval=3600.0,
+            topic_partitions=1,
+        )
+        specs = [job.spec for job in self._jobs]
+        app.transport = Transport(app, self._embedded, specs)
+        app.producer_transport = Transport(app, self._embedded, specs)
+        for stage in self.stages.values():
+            for topic in stage.spec.sources:
+                _hand_over(app, stage, topic)
+        # Connected strongly: Faust's signals forget handlers that nobody else holds.
+        app.on_partitions_assigned.connect(self._on_assigned, weak=False)
+        return app
+
+    async def start(self) -> None:
+        """
+        Start everything; returns when the lanes are open, or have failed to open once.
+
+        Raises:
+            SetupError: a topic exists with another number of partitions.
+        """
+        await self.log.start()
+        await self.log.create(self._topics)
+        if self._app is None:
+            return
+        await self._app.start()
+        await self._assigned.wait()
+        for stage in self.stages.values():
+            await stage.opened()
+        self._watchdog = asyncio.create_task(self._watch(), name="watchdog")
+
+    async def stop(self) -> None:
+        """Finish commits under way, leave the rest to the next start, close the log."""
+        began = time.perf_counter()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        await asyncio.gather(*(stage.stop() for stage in self.stages.values()))
+        if self._app is not None:
+            try:
+                await asyncio.wait_for(self._app.stop(), APP_STOP_S)
+            except Exception as error:  # noqa: BLE001 - it holds nothing that could be lost
+                logger.warning("faust-stop-failed", error=type(error).__name__)
+        await self.log.stop()
+        logger.info("runtime-stopped", seconds=round(time.perf_counter() - began, 3))
+
+    async def _on_assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
+        # Must not raise: Faust ends the app.
+        for stage in self.stages.values():
+            stage.assigned(assigned)
+        self._assigned.set()
+
+    async def _seek(self, tp: TP, offset: int) -> None:
+        """Deliver again from `offset`, or from further back where another stage needs it."""
+        if self._app is None:
+            return
+        lowest = offset
+        for stage in self.stages.values():
+            if tp.topic in stage.spec.sources:
+                committed = await self.log.committed(stage.spec.name, [tp])
+                lowest = min(lowest, committed[tp])
+        await self._app.consumer.seek(tp, lowest)
+
+    def _refresh(self) -> None:
+        for stage in self.stages.values():
+            stage.refresh()
+
+    async def _watch(self) -> None:
+        """End the process when a lane hangs: a restart is safe by design."""
+        since: dict[tuple[str, int], tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(min(5.0, self._watchdog_s / 4))
+            waiting = {(stage, lane) for (stage, _, lane), n in self.views.lag().items() if n}
+            for name, stage in self.stages.items():
+                for number, lane in stage.lanes.items():
+                    key, now = (name, number), time.monotonic()
+                    talks = stage.job.handler is not None
+                    seen = since.get(key)
+                    if key not in waiting or talks or seen is None or seen[0] != lane.commits:
+                        since[key] = (lane.commits, now)
+                    elif now - seen[1] >= self._watchdog_s:
+                        self._fatal(HungError(f"stage {name}, lane {number}: no commit"))
+                        return
+
+
+def _hand_over(app: Any, stage: Stage, topic: str) -> None:
+    async def run(stream: Any) -> None:
+        async for event in stream.events():
+            await stage.offer(event.message.tp, event.message.value)
+
+    app.agent(app.topic(topic, schema=_Chunks()), name=f"{stage.spec.name}-{topic}")(run)
+
+
+def _check(jobs: Sequence[Job], topics: Mapping[str, Topic]) -> None:
+    """Refuse jobs whose topics are not declared or whose tables could not be rebuilt."""
+    names = [job.spec.name for job in jobs]
+    if len(names) != len(set(names)):
+        raise SetupError(f"two stages have the same name: {sorted(names)}")
+    for spec in (job.spec for job in jobs):
+        used = {*spec.sources, *spec.outputs, *(table.changelog for table in spec.tables)}
+        used |= {spec.rejected} if spec.rejected else set()
+        if missing := sorted(used - set(topics)):
+            raise SetupError(f"stage {spec.name} uses undeclared topics: {missing}")
+        for table in spec.tables:
+            log = topics[table.changelog]
+            if log.retention_s is not None and not log.compact:
+                raise SetupError(
+                    f"table {spec.name}.{table.name}: {log.name} is its changelog and must be "
+                    "compacted or kept for ever"
+                )
