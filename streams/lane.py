@@ -29,6 +29,7 @@ from streams.log import (
     Record,
     StateBrokenError,
     UndeclaredError,
+    meant_for,
 )
 
 if TYPE_CHECKING:
@@ -251,9 +252,12 @@ class Lane:
         """Return what is not processed yet; other stages of the topic may be further behind."""
         if chunk.begin > position:
             raise GapError(f"{tp.topic}/{tp.partition}: expected {position}, got {chunk.begin}")
-        if chunk.begin == position:
-            return chunk.records
-        fresh = [record for record in chunk.records if record.offset >= position]
+        stage = self._stage.spec.name
+        fresh = [
+            record
+            for record in chunk.records
+            if record.offset >= position and meant_for(stage, record)
+        ]
         self._stage.stats.dropped += len(chunk.records) - len(fresh)
         return fresh
 

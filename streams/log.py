@@ -117,11 +117,17 @@ class Table:
     tables). With `fold` the changelog is an output of the step, or one of the stage's sources,
     and `fold(record)` gives the rows that a record stands for: the step returns the rows, and,
     where the changelog is an output, the record that they can be rebuilt from.
+
+    Args:
+        catch_up: opening a lane reads this source to its end before anything else, so that
+            no record of another source meets a table older than itself; only for sources of
+            which the step makes nothing but the table.
     """
 
     name: str
     changelog: str
     fold: Fold | None = None
+    catch_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +338,16 @@ every crash before its commit, so whatever it asks of others must bear being ask
 
 INTERNAL_ERROR = "internal-error"
 """The error type of records whose step raised: a bug of ours, never the sender's fault."""
+
+
+REDRIVE_STAGE = "__redrive.stage"
+"""First header of a redriven record: only this stage reads it, for the others it is no news."""
+
+
+def meant_for(stage: str, record: Record) -> bool:
+    """Say whether a stage is to process a record: all but those redriven for another one."""
+    headers = record.headers
+    return not headers or headers[0][0] != REDRIVE_STAGE or headers[0][1] == stage.encode()
 
 
 def rejection(stage: str, letter: DeadLetter) -> Out:

@@ -64,6 +64,8 @@ class EmbeddedLane:
             if lane._lookup([READY + prefix]) == [None]:
                 await lane._rebuild(table, prefix)
             log.ready.add(prefix)
+            if table.catch_up:
+                await lane._catch_up(table, prefix)
         return lane
 
     def _register(self) -> None:
@@ -93,6 +95,22 @@ class EmbeddedLane:
         batch = self._log.batch()
         batch.rows(READY, {prefix: b"1"})
         self._log.write(batch)
+
+    async def _catch_up(self, table: Table, prefix: bytes) -> None:
+        """Read a source to its end and move its position with the rows."""
+        tp = TP(table.changelog, self._partition)
+        end = self._log.book.ends[tp]
+        while (at := self.positions[table.changelog]) < end:
+            start = max(at, self._log.book.begin[tp])
+            chunk = self._log.read(tp, start, end, FOLD_RECORDS)
+            batch = self._log.batch()
+            batch.rows(prefix, self._folded(table, chunk.records))
+            batch.position(self._spec.name, tp, chunk.end)
+            self._log.write(batch)
+            self.positions[table.changelog] = chunk.end
+            self.recovered += len(chunk.records)
+            await asyncio.sleep(0)
+            self._check()
 
     def _folded(self, table: Table, records: Iterable[Record]) -> Rows:
         if table.fold is None:

@@ -40,8 +40,8 @@ SPEC = StageSpec(
     ),
     tables=(
         Table("parts", topics.PARTS),
-        Table("accounts", topics.ACCOUNTS, folded(Account)),
-        Table("mappings", topics.MAPPINGS, folded(ProductMapping)),
+        Table("accounts", topics.ACCOUNTS, folded(Account), catch_up=True),
+        Table("mappings", topics.MAPPINGS, folded(ProductMapping), catch_up=True),
         Table("catalog", topics.CATALOG, folded(PosProduct)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
     ),

@@ -15,7 +15,6 @@ from connectors.contract import (
     Outcome,
     Parts,
     Rejected,
-    Shop,
 )
 from schemas import topics
 from schemas.account import Account, AccountStatus
@@ -30,6 +29,7 @@ from schemas.sync import SyncControl
 from schemas.transaction import Transaction, TransactionChange, product_key
 from streams.cloudevents import cloud_event
 from streams.log import DeadLetter, Effects, Out, Rows, StateView
+from streams.shop import shop_of
 from streams.stages.bundle import Bundle, stamped
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
@@ -337,17 +337,6 @@ class NormaliseChunk:
             self._out.rows["syncs"] = runs
             self._out.outputs.setdefault(topics.SYNCS, []).extend(outs)
         return self._out
-
-
-def shop_of(account: Account) -> Shop:
-    """Return what a connector may know of an account."""
-    return Shop(
-        tenant_id=account.tenant_id,
-        account_id=account.account_id,
-        location_id=account.location_id,
-        calendar=account.calendar,
-        currency=account.currency,
-    )
 
 
 def _control_of(raw: RawEvent, body: bytes) -> Outcome | SyncControl:

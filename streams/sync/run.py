@@ -12,6 +12,7 @@ import structlog
 
 from connectors.contract import (
     Connector,
+    ConnectorError,
     Conversation,
     CredentialsError,
     Page,
@@ -24,7 +25,8 @@ from schemas.events import ErrorType
 from schemas.raw import Channel
 from schemas.sync import SyncControl, SyncKind, SyncStatus
 from streams.ingest import Ingest
-from streams.stages.normalise_chunk import shop_of
+from streams.log import LogUnavailableError
+from streams.shop import shop_of
 from streams.sync.plan import SLICE, Order, slices
 
 logger = structlog.get_logger(__name__)
@@ -73,8 +75,11 @@ class SyncRunner:
         work = _Work(account, order, order.fetched, order.since)
         try:
             await self._bring(work, connector)
-        except (TransientError, CredentialsError, PermanentError) as error:
-            logger.warning("sync_failed", account_id=account.account_id, error=str(error))
+        except LogUnavailableError:
+            raise
+        except Exception as error:
+            log = logger.warning if isinstance(error, ConnectorError) else logger.exception
+            log("sync_failed", account_id=account.account_id, error_type=_type_of(error).value)
             await self._control(
                 work, SyncStatus.FAILED, watermark, error=error, failures=failures + 1
             )
@@ -146,7 +151,7 @@ class SyncRunner:
             watermark=watermark,
             done_until=work.done_until if order.kind is SyncKind.HISTORICAL else None,
             fetched=work.fetched,
-            error=None if error is None else str(error),
+            error=None if error is None else _message_of(error),
             error_type=None if error is None else _type_of(error).value,
             action_required=RECONNECT if isinstance(error, CredentialsError) else None,
             consecutive_failures=failures,
@@ -178,5 +183,14 @@ def _type_of(error: Exception) -> ErrorType:
             return ErrorType.AUTHENTICATION_FAILED
         case PermanentError():
             return ErrorType.PROVIDER_REFUSED
-        case _:
+        case TransientError():
             return ErrorType.PROVIDER_UNAVAILABLE
+        case _:
+            return ErrorType.INTERNAL
+
+
+def _message_of(error: Exception) -> str:
+    """Return our own words; those of a stranger's exception may hold anything."""
+    if isinstance(error, ConnectorError):
+        return str(error)
+    return f"unexpected {type(error).__name__}; the log of the process has the details"

@@ -186,9 +186,6 @@ class SyncService:
             desk.pending.appendleft(order)
             await asyncio.sleep(TICK_S)
             return
-        except Exception:
-            logger.exception("sync_broke", account_id=account.account_id)
-            done = False
         desk.failures = 0 if done else desk.failures + 1
         desk.complete_before |= done
         if order.kind is not SyncKind.HISTORICAL:
