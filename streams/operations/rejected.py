@@ -47,9 +47,10 @@ async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Reco
         for record in records:
             if record.value is not None:
                 letter = _letter(record)
-                yield msgspec.structs.replace(
-                    letter, redriven=letter.letter_id in redriven
-                ), record
+                yield (
+                    msgspec.structs.replace(letter, redriven=letter.letter_id in redriven),
+                    record,
+                )
 
 
 async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
