@@ -1,0 +1,50 @@
+"""Credentials of an account at its provider: sealed in the log, opened only to call out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from schemas.sealing import Sealer
+
+from schemas.account import Account, Tenant
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider wants to see; `expires_at` None is unknown or never."""
+
+    access_token: str
+    refresh_token: str | None = None
+    expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials([hidden])"
+
+    __str__ = __repr__
+
+
+def sealed(credentials: Credentials, sealer: Sealer, tenant: Tenant, account_id: str) -> bytes:
+    """Return the form that `Account.credentials` keeps, bound to tenant and account."""
+    return sealer.seal(
+        msgspec.json.encode(credentials),
+        tenant.data_key,
+        tenant=tenant.tenant_id,
+        record=_record(account_id),
+    )
+
+
+def opened(account: Account, sealer: Sealer) -> Credentials:
+    """
+    Open an account's credentials.
+
+    Raises:
+        SealBrokenError: they were tampered with or belong to another account.
+    """
+    plain = sealer.open(
+        account.credentials, tenant=account.tenant_id, record=_record(account.account_id)
+    )
+    return msgspec.json.decode(plain, type=Credentials)
+
+
+def _record(account_id: str) -> str:
+    return f"credentials:{account_id}"

@@ -1,0 +1,242 @@
+"""Tenants and accounts in memory: who asks, and whom a webhook is about."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from msgspec.structs import replace
+from schemas.codec import decode, encode
+from schemas.sealing import Sealer
+
+from schemas import topics
+from schemas.account import Account, AccountStatus, ApiKey, Tenant
+from streams.log import TP, EventLog, Out, Record, lane_of
+from streams.tail import Tail, partitions
+from streams.views import NotSettledError, Views
+
+UNCLAIMED = "_unclaimed"
+"""The system's own tenant: it seals what arrived for merchants that nobody has connected."""
+
+_FOLLOWED = (topics.TENANTS, topics.ACCOUNTS)
+_KEY_PARTS = 3
+
+
+class Caller:
+    """Who asks: a tenant, by one of its keys; `key_name` is what audit fields say."""
+
+    __slots__ = ("key_name", "tenant")
+
+    def __init__(self, tenant: Tenant, key_name: str) -> None:
+        self.tenant = tenant
+        self.key_name = key_name
+
+
+def new_api_key(name: str, now: datetime) -> tuple[str, ApiKey]:
+    """Return a new key, `ts_<prefix>_<secret>`, and what is kept of it."""
+    prefix = secrets.token_hex(6)
+    key = f"ts_{prefix}_{secrets.token_urlsafe(32)}"
+    return key, ApiKey(name=name, prefix=prefix, sha256=_digest(key), created_at=now)
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+class Directory:
+    """
+    Follows `pos.tenants` and `pos.accounts`.
+
+    Writes append and then wait until this process has read them back, so whoever wrote sees
+    what was written; other processes follow within a second.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        sealer: Sealer,
+        clock: Callable[[], datetime],
+        *,
+        lanes: int,
+        views: Views | None = None,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._log = log
+        self._sealer = sealer
+        self._clock = clock
+        self._lanes = lanes
+        self._views = views
+        self._timeout_s = timeout_s
+        self._tenants: dict[str, Tenant] = {}
+        self._keys: dict[str, tuple[Tenant, ApiKey]] = {}
+        self._accounts: dict[str, Account] = {}
+        self._routes: dict[tuple[str, str], dict[str, Account]] = {}
+        self._writing = asyncio.Lock()
+        takes = {topics.TENANTS: self._take_tenant, topics.ACCOUNTS: self._take_account}
+        self._tail = Tail(log, takes, name="directory")
+
+    async def start(self) -> None:
+        """Read all there is, then follow."""
+        bounds = await self._log.bounds(partitions(_FOLLOWED, self._lanes))
+        await self._tail.start({TP(*tp): begin for tp, (begin, _) in bounds.items()})
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._tail.stop()
+
+    @property
+    def failing(self) -> str | None:
+        """Say why the directory cannot follow the log at the moment."""
+        return self._tail.failing
+
+    # -- questions ---------------------------------------------------------------------------
+
+    def caller(self, key: str) -> Caller | None:
+        """Return whose key it is; its hash is compared in constant time."""
+        parts = key.split("_", _KEY_PARTS - 1)
+        if len(parts) != _KEY_PARTS or parts[0] != "ts":
+            return None
+        known = self._keys.get(parts[1])
+        digest = _digest(key) if key.isascii() else ""
+        if known is None or not hmac.compare_digest(known[1].sha256, digest):
+            return None
+        return Caller(known[0], known[1].name)
+
+    def tenant(self, tenant_id: str) -> Tenant | None:
+        """Return a tenant."""
+        return self._tenants.get(tenant_id)
+
+    def tenants(self) -> list[Tenant]:
+        """Return all tenants of people, by id."""
+        return [self._tenants[name] for name in sorted(self._tenants) if name != UNCLAIMED]
+
+    def account(self, account_id: str) -> Account | None:
+        """Return an account, whatever its status."""
+        return self._accounts.get(account_id)
+
+    def all_accounts(self) -> list[Account]:
+        """Return every account."""
+        return list(self._accounts.values())
+
+    def accounts_of(self, tenant_id: str) -> list[Account]:
+        """Return a tenant's accounts, by id."""
+        found = [acct for acct in self._accounts.values() if acct.tenant_id == tenant_id]
+        return sorted(found, key=lambda acct: acct.account_id)
+
+    def route(self, provider: str, merchant: str, locations: Sequence[str]) -> list[Account]:
+        """
+        Return the accounts that a delivery is about, by id.
+
+        Args:
+            locations: none means every location of the merchant.
+
+        Accounts that were disconnected get nothing: it is kept as unclaimed, and comes back
+        when somebody connects them again.
+        """
+        candidates = self._routes.get((provider, merchant), {})
+        return [
+            candidates[name]
+            for name in sorted(candidates)
+            if candidates[name].status is not AccountStatus.DISCONNECTED
+            and (not locations or candidates[name].location_id in locations)
+        ]
+
+    def lane(self, account_or_tenant_id: str) -> int:
+        """Return the lane of an account or tenant."""
+        return lane_of(account_or_tenant_id.encode(), self._lanes)
+
+    # -- writes ------------------------------------------------------------------------------
+
+    async def put_tenant(self, tenant: Tenant) -> bool:
+        """Write a tenant and wait until it counts; False when not yet seen everywhere."""
+        return await self._put(topics.TENANTS, tenant.tenant_id, encode(tenant))
+
+    async def put_account(self, account: Account) -> bool:
+        """Write an account and wait until it counts; False when not yet seen everywhere."""
+        return await self._put(topics.ACCOUNTS, account.account_id, encode(account))
+
+    async def change_account(
+        self, account_id: str, change: Callable[[Account], Account]
+    ) -> Account | None:
+        """Change an account; two changes at a time do not undo each other."""
+        async with self._writing:
+            account = self._accounts.get(account_id)
+            if account is None:
+                return None
+            changed = replace(change(account), updated_at=self._clock())
+            await self.put_account(changed)
+            return changed
+
+    async def change_tenant(
+        self, tenant_id: str, change: Callable[[Tenant], Tenant]
+    ) -> Tenant | None:
+        """Change a tenant; two changes at a time do not undo each other."""
+        async with self._writing:
+            tenant = self._tenants.get(tenant_id)
+            if tenant is None:
+                return None
+            changed = change(tenant)
+            await self.put_tenant(changed)
+            return changed
+
+    async def create_tenant(self, tenant_id: str, name: str) -> Tenant | None:
+        """Create a tenant with a data key of its own; None when the id is taken."""
+        async with self._writing:
+            if tenant_id in self._tenants:
+                return None
+            tenant = Tenant(
+                tenant_id=tenant_id,
+                name=name,
+                data_key=self._sealer.new_data_key(tenant_id),
+                created_at=self._clock(),
+            )
+            await self.put_tenant(tenant)
+            return tenant
+
+    async def unclaimed_tenant(self) -> Tenant:
+        """Return the system's own tenant, created when it is first needed."""
+        known = self._tenants.get(UNCLAIMED) or await self.create_tenant(UNCLAIMED, "unclaimed")
+        return known or self._tenants[UNCLAIMED]
+
+    async def _put(self, topic: str, key: str, value: bytes) -> bool:
+        lane = self.lane(key)
+        places = await self._log.append(topic, [Out(key.encode(), value, (), lane)])
+        place = places[0]
+        try:
+            await self._tail.reached(TP(topic, place.partition), place.offset, self._timeout_s)
+            if self._views is not None:
+                await self._views.settle([lane], self._timeout_s)
+        except (TimeoutError, NotSettledError):
+            return False
+        return True
+
+    # -- what the log says -------------------------------------------------------------------
+
+    def _take_tenant(self, record: Record) -> None:
+        if record.key is None:
+            return
+        tenant = None if record.value is None else decode(Tenant, record.value)
+        old = self._tenants.pop(record.key.decode(), None)
+        for key in old.api_keys if old is not None else ():
+            self._keys.pop(key.prefix, None)
+        if tenant is None:
+            return
+        self._tenants[tenant.tenant_id] = tenant
+        self._keys.update({key.prefix: (tenant, key) for key in tenant.api_keys})
+
+    def _take_account(self, record: Record) -> None:
+        if record.key is None:
+            return
+        account = None if record.value is None else decode(Account, record.value)
+        old = self._accounts.pop(record.key.decode(), None)
+        if old is not None:
+            self._routes[(old.provider, old.merchant)].pop(old.account_id, None)
+        if account is None:
+            return
+        self._accounts[account.account_id] = account
+        here = self._routes.setdefault((account.provider, account.merchant), {})
+        here[account.account_id] = account

@@ -1,0 +1,117 @@
+"""Feed the metrics from the log, so that they are right in whichever process they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from schemas.codec import decode
+
+from schemas import topics
+from schemas.account import Account
+from schemas.events import PosError, SyncCompleted
+from schemas.rows import UnmappedRow
+from streams.log import TP, EventLog, Record
+from streams.metrics import Metrics
+from streams.tail import Tail, partitions
+from streams.views import Views
+
+_SOURCE = "ce_source"
+_ACCOUNT = b"/accounts/"
+
+
+class Observer:
+    """
+    Counts what happens from its start on; what there *is* it reads from the beginning.
+
+    Transactions are counted by the header that names their account, because decoding each one
+    again would cost more than the metric is worth.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        metrics: Metrics,
+        *,
+        lanes: int,
+        account: Callable[[str], Account | None],
+        accounts: Callable[[], Iterable[Account]],
+        views: Views | None = None,
+    ) -> None:
+        self._log = log
+        self._metrics = metrics
+        self._lanes = lanes
+        self._account = account
+        self._accounts = accounts
+        self._views = views
+        self._unmapped: dict[str, tuple[str, set[bytes]]] = {}
+        self._takes = {
+            topics.TRANSACTIONS: self._transaction,
+            topics.SYNC_COMPLETED: self._sync_completed,
+            topics.ERRORS: self._error,
+            topics.REJECTED: self._rejected,
+            topics.UNMAPPED_REVENUE: self._unmapped_row,
+        }
+        self._tail = Tail(log, self._takes, name="observer")
+
+    async def start(self) -> None:
+        """Read the state of now, then follow."""
+        bounds = await self._log.bounds(partitions(self._takes, self._lanes))
+        start = {
+            tp: begin if tp.topic == topics.UNMAPPED_REVENUE else end
+            for tp, (begin, end) in bounds.items()
+        }
+        await self._tail.start({TP(*tp): offset for tp, offset in start.items()})
+
+    async def stop(self) -> None:
+        """Stop following."""
+        await self._tail.stop()
+
+    def refresh(self) -> None:
+        """Set the gauges; called when the metrics are asked for."""
+        self._metrics.accounts(self._accounts())
+        self._metrics.unmapped_products(
+            {(tenant, account): len(keys) for account, (tenant, keys) in self._unmapped.items()}
+        )
+        if self._views is not None:
+            slowest: dict[str, int] = {}
+            for (stage, _, _), records in self._views.lag().items():
+                slowest[stage] = max(records, slowest.get(stage, 0))
+            self._metrics.lag(slowest)
+
+    def _transaction(self, record: Record) -> None:
+        source = dict(record.headers).get(_SOURCE, b"")
+        account = self._account(source.removeprefix(_ACCOUNT).decode())
+        if account is not None:
+            self._metrics.transactions_changed(account, 1)
+
+    def _sync_completed(self, record: Record) -> None:
+        if record.value is not None:
+            event = decode(SyncCompleted, record.value)
+            self._metrics.sync_ended(
+                event.tenant_id, event.pos_provider, event.status, event.sync_duration_seconds
+            )
+
+    def _error(self, record: Record) -> None:
+        if record.value is not None:
+            event = decode(PosError, record.value)
+            self._metrics.account_failed(event.tenant_id, event.pos_provider, event.error_type)
+
+    def _rejected(self, record: Record) -> None:
+        if record.value is None:
+            return
+        headers = dict(record.headers)
+        stage = headers.get("__rejected.stage", b"unknown").decode()
+        self._metrics.rejected(stage, headers.get("__rejected.error.type", b"").decode())
+
+    def _unmapped_row(self, record: Record) -> None:
+        if record.key is None:
+            return
+        account = record.key.partition(b"/")[0].decode()
+        if record.value is None:
+            if account in self._unmapped:
+                self._unmapped[account][1].discard(record.key)
+        elif account in self._unmapped:
+            self._unmapped[account][1].add(record.key)
+        else:
+            tenant = decode(UnmappedRow, record.value).tenant_id
+            self._unmapped[account] = (tenant, {record.key})
