@@ -25,31 +25,33 @@ class SquareSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     signature_key: SecretStr | None = Field(
-        None,
+        default=None,
         description="Signature key of the webhook subscription; without it webhooks get a 503.",
     )
     previous_signature_key: SecretStr | None = Field(
-        None,
+        default=None,
         description="The key before the last rotation; deliveries under way still carry it.",
     )
     previous_valid_until: datetime | None = Field(
-        None,
+        default=None,
         description="When the previous key stops to count, with a UTC offset; none = never.",
     )
     notification_url: str | None = Field(
-        None,
+        default=None,
         description="The URL exactly as registered at Square: it is part of what is signed. "
         "Without it the URL of the request is taken, which is wrong behind most proxies.",
     )
     base_url: str = Field(
-        "https://connect.squareup.com",
+        default="https://connect.squareup.com",
         description="Where Square's API is; the sandbox and the simulator are elsewhere.",
     )
     application_id: str | None = Field(
-        None, description="The application's id; only the renewal of OAuth tokens needs it."
+        default=None,
+        description="The application's id; only the renewal of OAuth tokens needs it.",
     )
     application_secret: SecretStr | None = Field(
-        None, description="The application's secret; only the renewal of tokens needs it."
+        default=None,
+        description="The application's secret; only the renewal of tokens needs it.",
     )
 
     @field_validator("previous_valid_until")
@@ -82,83 +84,104 @@ class Settings(BaseSettings):
     )
 
     log: str = Field(
-        "embedded://.tillstream/log",
+        default="embedded://.tillstream/log",
         description="Where the event log is: embedded:///folder or kafka://host:9092.",
     )
     lanes: int = Field(
-        8,
+        default=8,
         ge=1,
         le=1024,
         description="Partitions of every topic; the unit of scale. Never changes again once "
         "a log exists.",
     )
     data_dir: Path = Field(
-        Path(".tillstream"), description="Folder of local files that can all be made again."
+        default=Path(".tillstream"),
+        description="Folder of local files that can all be made again.",
     )
     host: str = Field(
-        "127.0.0.1", description="Address the API listens on; 0.0.0.0 in a container."
+        default="127.0.0.1", description="Address the API listens on; 0.0.0.0 in a container."
     )
-    port: int = Field(8013, ge=0, le=65_535, description="Port of the API; 0 takes a free one.")
+    port: int = Field(
+        default=8013, ge=0, le=65_535, description="Port of the API; 0 takes a free one."
+    )
     keys: SecretStr | None = Field(
-        None,
+        default=None,
         description="Master keys that wrap the tenants' data keys, id:base64, comma separated, "
         "current first; old ones still open what they sealed.",
     )
     admin_key: SecretStr | None = Field(
-        None,
+        default=None,
         description="Key of the routes that make tenants and API keys; unset, nobody may. "
         f"At least {SECRET_LENGTH_MIN} characters.",
     )
     sync_interval_s: int = Field(
-        900,
+        default=900,
         ge=60,
         le=86_400,
         description="Seconds between two polls of a new account; each account may differ.",
     )
     sync_retries: int = Field(
-        3, ge=0, le=10, description="Quick repetitions of a failed run before the interval."
+        default=3,
+        ge=0,
+        le=10,
+        description="Quick repetitions of a failed run before the interval.",
+    )
+    concurrent_syncs: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Accounts polled at the same time by one process; each holds one page.",
     )
     history_days: int = Field(
-        90, ge=1, le=3_650, description="Days that a historical import asks for by default."
+        default=90,
+        ge=1,
+        le=3_650,
+        description="Days that a historical import asks for by default.",
     )
     auto_mapping: bool = Field(
         default=True, description="Apply matches above the threshold without asking a person."
     )
     auto_mapping_threshold: float = Field(
-        0.80, ge=0.5, le=1.0, description="Confidence (0..1) from which a match is applied."
+        default=0.80,
+        ge=0.5,
+        le=1.0,
+        description="Confidence (0..1) from which a match is applied.",
     )
     suggestion_threshold: float = Field(
-        0.60, ge=0.0, le=1.0, description="Confidence (0..1) from which a match is suggested."
+        default=0.60,
+        ge=0.0,
+        le=1.0,
+        description="Confidence (0..1) from which a match is suggested.",
     )
     alert_on_unmapped: bool = Field(
         default=True, description="Tell consumers (pos.mapping-needed) of unmapped products."
     )
     webhook_bytes_max: int = Field(
-        1 << 20,
+        default=1 << 20,
         ge=1 << 10,
         le=64 << 20,
         description="Bytes of a webhook body; larger ones get a 413 before they are read.",
     )
     body_bytes_max: int = Field(
-        8 << 20,
+        default=8 << 20,
         ge=1 << 10,
         le=64 << 20,
         description="Bytes of any other request body; 5,000 products need about 2 MiB.",
     )
     append_timeout_s: float = Field(
-        8.0,
+        default=8.0,
         gt=0,
         le=60,
         description="Seconds a webhook waits for the disk before 503; providers hang up at 10.",
     )
     settle_timeout_s: float = Field(
-        5.0,
+        default=5.0,
         gt=0,
         le=60,
         description="Seconds a write waits until reads see it, before it answers 202.",
     )
     ready_lag_records: int = Field(
-        100_000,
+        default=100_000,
         ge=1,
         description="Records a lane may be behind before /readyz says so.",
     )
@@ -168,7 +191,7 @@ class Settings(BaseSettings):
         "the number of series hurts.",
     )
     log_level: str = Field(
-        "info",
+        default="info",
         pattern="^(debug|info|warning|error)$",
         description="Least severe level that is logged: debug, info, warning or error.",
     )
