@@ -15,24 +15,48 @@ class Row(msgspec.Struct, kw_only=True):
     account_id: str
 
 
-class SalesRow(Row, kw_only=True):
+class NameCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A further name under which bills sold a product, and how many of them did."""
+
+    name: str
+    sku: str | None
+    category: str | None
+    unit: str
+    transactions: int
+
+
+class ProductRow(Row, kw_only=True):
+    """
+    Base of rows about one POS product.
+
+    Args:
+        name, sku, category, unit: as most of the row's bills have them; among equals the
+            smallest. So they depend on the set of bills only, never on their order.
+        transactions: bills in which the product was sold or returned.
+        also_known: the other names, sorted; their bills are inside `transactions`.
+    """
+
+    pos_product_id: str
+    name: str
+    sku: str | None = None
+    category: str | None = None
+    unit: str = "each"
+    transactions: int = 0
+    also_known: list[NameCount] = msgspec.field(default_factory=list)
+
+
+class SalesRow(ProductRow, kw_only=True):
     """
     What one POS product sold on one day: the row of `pos.sales`.
 
     Args:
         units: net of what came back, in `unit`.
         refunds: net amount of refunded lines, zero or negative; already inside the others.
-        transactions: bills in which the product was sold or returned.
     """
 
     business_day: date
-    pos_product_id: str
     product_id: str | None
-    name: str
-    sku: str | None
-    category: str | None
     currency: str
-    unit: str
     units: Decimal = Decimal(0)
     gross: int = 0
     discount: int = 0
@@ -40,7 +64,6 @@ class SalesRow(Row, kw_only=True):
     tax_included: int = 0
     net: int = 0
     refunds: int = 0
-    transactions: int = 0
 
 
 class HourTotals(msgspec.Struct):
@@ -80,19 +103,17 @@ class SalesDayRow(Row, kw_only=True):
     tenders: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-class InventoryRow(Row, kw_only=True):
+class InventoryRow(ProductRow, kw_only=True):
     """
     What is left of one POS product: the row of `pos.inventory`.
 
     Args:
         on_hand: last count + movements after it; negative is shown as it is; None while
             nothing was ever counted (then `sold_since` still says what went out).
+        name: the one in the POS's catalogue while no bill has one.
     """
 
-    pos_product_id: str
     product_id: str | None
-    name: str
-    unit: str
     on_hand: Decimal | None = None
     counted: Decimal | None = None
     counted_at: datetime | None = None
@@ -100,21 +121,16 @@ class InventoryRow(Row, kw_only=True):
     moved_since: Decimal = Decimal(0)
 
 
-class UnmappedRow(Row, kw_only=True):
+class UnmappedRow(ProductRow, kw_only=True):
     """
     Revenue of one POS product that no product of the tenant stands for: `pos.unmapped-revenue`.
 
     `net` is exactly what mapping it would move to the tenant's product.
     """
 
-    pos_product_id: str
-    name: str
-    sku: str | None
-    category: str | None
     currency: str
     net: int = 0
     units: Decimal = Decimal(0)
-    transactions: int = 0
     first_day: date | None = None
     last_day: date | None = None
     suggested_product_id: str | None = None

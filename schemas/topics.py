@@ -39,6 +39,7 @@ ERRORS = "pos.errors"
 COMMANDS = "pos.commands"
 SYNCS = "pos.syncs"
 STOCK_STATE = "pos.stock-state"
+PRODUCT_DAYS = "pos.product-days"
 MATCH_STATE = "pos.match-state"
 
 
@@ -82,7 +83,8 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=SALES_DAYS, record=SalesDayRow, key="account_id/business_day"),
     TopicSpec(name=INVENTORY, record=InventoryRow, key="account_id/pos_product_id"),
     TopicSpec(name=UNMAPPED_REVENUE, record=UnmappedRow, key="account_id/pos_product_id"),
-    TopicSpec(name=STOCK_STATE, record=None, key="account_id/pos_product_id"),
+    TopicSpec(name=STOCK_STATE, record=None, key="account_id/pos_product_id/hour"),
+    TopicSpec(name=PRODUCT_DAYS, record=None, key="account_id/pos_product_id/day"),
     TopicSpec(name=MAPPING_NEEDED, record=MappingNeeded, retention_s=90 * _DAY, lane="tenant"),
     TopicSpec(name=MATCH_STATE, record=None, key="tenant_id/account_id/…", lane="tenant"),
     TopicSpec(name=SYNC_COMPLETED, record=SyncCompleted, retention_s=90 * _DAY),

@@ -175,6 +175,7 @@ class Transaction(Value, frozen=True, kw_only=True, gc=False):
     Args:
         provider_ids: the provider's own ids by kind ({"order": …, "payment": …}).
         occurred_at: when it began; `closed_at` when it was completed or cancelled.
+        local_hour: 0..23, the shop's clock at the instant that decided `business_day`.
         customer: the provider's customer id, sealed with the tenant's key.
         source_refs: the parts it was made of, "part@version", sorted.
         revision: 1, 2, … in the order in which this log learnt of its changes.
@@ -200,6 +201,7 @@ class Transaction(Value, frozen=True, kw_only=True, gc=False):
     tenders: tuple[Tender, ...]
     totals: Totals
     register: str | None = None
+    local_hour: int | None = None
     cashier: str | None = None
     receipt_number: str | None = None
     customer: str | None = None
