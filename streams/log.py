@@ -344,10 +344,14 @@ REDRIVE_STAGE = "__redrive.stage"
 """First header of a redriven record: only this stage reads it, for the others it is no news."""
 
 
+def is_redriven(record: Record) -> bool:
+    """Say whether this is a rejected record on its second way through one stage."""
+    return bool(record.headers) and record.headers[0][0] == REDRIVE_STAGE
+
+
 def meant_for(stage: str, record: Record) -> bool:
     """Say whether a stage is to process a record: all but those redriven for another one."""
-    headers = record.headers
-    return not headers or headers[0][0] != REDRIVE_STAGE or headers[0][1] == stage.encode()
+    return not is_redriven(record) or record.headers[0][1] == stage.encode()
 
 
 def rejection(stage: str, letter: DeadLetter) -> Out:

@@ -12,6 +12,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def main() -> None:
+    """Turn what points of sale say into one exact, replayable stream of sales."""
+
+
 app.command()(explain)
 
 

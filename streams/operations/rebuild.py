@@ -2,7 +2,8 @@
 Fold the history of a stage anew and write only the rows that come out differently.
 
 Folds do not depend on the order between their sources, so reading one source after the other
-gives the rows that live processing gives. The rows of one lane are held in memory meanwhile.
+gives the rows that live processing gives. What was redriven is read where it first stood. The
+rows of one lane are held in memory meanwhile.
 """
 
 from __future__ import annotations
@@ -12,9 +13,21 @@ from collections.abc import AsyncIterator, Collection, Sequence
 import msgspec
 from sortedcontainers import SortedDict
 
-from streams.log import TP, Effects, EventLog, LaneLog, Out, Record, StageSpec, Step
+from streams.bisecting import Bisection
+from streams.log import (
+    TP,
+    Effects,
+    EventLog,
+    LaneLog,
+    Out,
+    Record,
+    StageSpec,
+    Step,
+    is_redriven,
+)
 
 RECORDS = 500
+INTERNAL_ERRORS_MAX = 50
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +109,7 @@ async def _lane(
     records = 0
     for topic in spec.sources:
         async for chunk in _until(log, TP(topic, number), lane.positions[topic]):
-            effects = step(chunk, state)
+            effects = Bisection(step, state, INTERNAL_ERRORS_MAX).run(chunk)
             state.take(effects)
             records += len(chunk)
             for name, outs in effects.outputs.items():
@@ -137,7 +150,11 @@ async def _until(log: EventLog, tp: TP, end: int) -> AsyncIterator[list[Record]]
     try:
         while reader.positions[tp] < end:
             for chunk in (await reader.read(1.0)).values():
-                records = [record for record in chunk.records if record.offset < end]
+                records = [
+                    record
+                    for record in chunk.records
+                    if record.offset < end and not is_redriven(record)
+                ]
                 for at in range(0, len(records), RECORDS):
                     yield records[at : at + RECORDS]
     finally:

@@ -18,9 +18,9 @@ import structlog
 
 from connectors.contract import Connector
 from schemas.account import Account, AccountStatus
-from schemas.codec import decode, unpack
+from schemas.codec import UndecodableError, decode, unpack
 from schemas.sync import Command, SyncKind, SyncRun
-from streams.log import Effects, LogUnavailableError, Record, lane_of
+from streams.log import DeadLetter, Effects, LogUnavailableError, Record, lane_of
 from streams.sync.plan import History, Order, history_of, next_due, ordered, resumed, scheduled
 from streams.sync.run import SyncRunner
 from streams.views import Views
@@ -113,16 +113,22 @@ class SyncService:
 
     async def handle(self, records: Sequence[Record]) -> Effects:
         """Handle commands: the step of the stage `commands`, at least once each."""
+        effects = Effects()
         for record in records:
             if record.value is None:
                 continue
-            command = decode(Command, record.value)
+            try:
+                command = decode(Command, record.value)
+            except UndecodableError as error:
+                effects.rejected.append(DeadLetter(record, "undecodable", str(error)))
+                continue
             account = self._accounts.account(command.account_id)
             if account is None or account.provider not in self._connectors:
-                logger.warning("command_for_unknown_account", account_id=command.account_id)
+                reason = "no account of that id; connect it, then redrive"
+                effects.rejected.append(DeadLetter(record, "unknown-account", reason))
                 continue
             await self._accept(account, command)
-        return Effects()
+        return effects
 
     def next_due(self, account_id: str) -> datetime | None:
         """Return when the account's next regular run is due."""
