@@ -1,0 +1,33 @@
+"""The providers we speak with: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from connectors.contract import Connector
+from connectors.square.connector import SquareConnector
+
+CONNECTORS: Mapping[str, Connector] = MappingProxyType(
+    {
+        "square": SquareConnector(),
+    }
+)
+
+
+class UnknownProviderError(KeyError):
+    """No connector speaks with that provider."""
+
+
+def connector_named(provider: str) -> Connector:
+    """
+    Return the connector of a provider.
+
+    Raises:
+        UnknownProviderError: names the providers that there are.
+    """
+    try:
+        return CONNECTORS[provider]
+    except KeyError as error:
+        known = ", ".join(sorted(CONNECTORS))
+        raise UnknownProviderError(f"no such provider; known are: {known}") from error
