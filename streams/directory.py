@@ -17,7 +17,7 @@ from schemas import topics
 from schemas.account import Account, AccountStatus, ApiKey, Tenant
 from streams.log import TP, EventLog, Out, Record, lane_of
 from streams.tail import Tail, partitions
-from streams.views import NotSettledError, Views
+from streams.views import NotReadyError, NotSettledError, Views
 
 UNCLAIMED = "_unclaimed"
 """The system's own tenant: it seals what arrived for merchants that nobody has connected."""
@@ -159,6 +159,10 @@ class Directory:
         """Write an account and wait until it counts; False when not yet seen everywhere."""
         return await self._put(topics.ACCOUNTS, account.account_id, encode(account))
 
+    async def settle_account(self, account_id: str) -> bool:
+        """Wait until the tables show what was written to an account's lane; False if late."""
+        return await self._settled(self.lane(account_id))
+
     async def change_account(
         self, account_id: str, change: Callable[[Account], Account]
     ) -> Account | None:
@@ -208,9 +212,16 @@ class Directory:
         place = places[0]
         try:
             await self._tail.reached(TP(topic, place.partition), place.offset, self._timeout_s)
-            if self._views is not None:
-                await self._views.settle([lane], self._timeout_s)
-        except (TimeoutError, NotSettledError):
+        except TimeoutError:
+            return False
+        return await self._settled(lane)
+
+    async def _settled(self, lane: int) -> bool:
+        if self._views is None:
+            return True
+        try:
+            await self._views.settle([lane], self._timeout_s)
+        except (NotSettledError, NotReadyError):
             return False
         return True
 

@@ -1,0 +1,1 @@
+"""HTTP in: webhooks of providers, and the API of tenants."""

@@ -1,0 +1,58 @@
+"""Whether the process lives and can serve, and its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from streams.http.answers import json_answer
+from streams.http.auth import ServicesDep
+from streams.http.problems import RETRY_AFTER_S, problem
+from streams.http.services import Services
+from streams.metrics import CONTENT_TYPE
+from streams.views import NotReadyError
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/livez", response_class=Response)
+async def livez() -> Response:
+    """Answer while the event loop turns."""
+    return json_answer({"status": "alive"})
+
+
+@router.get("/readyz", response_class=Response)
+async def readyz(services: ServicesDep) -> Response:
+    """Answer 200 when requests can be served, else 503 with every reason."""
+    reasons = list(_reasons(services))
+    if reasons:
+        return problem(
+            503,
+            "; ".join(reasons),
+            headers={"retry-after": str(RETRY_AFTER_S)},
+            extra={"reasons": reasons},
+        )
+    return json_answer({"status": "ready"})
+
+
+def _reasons(services: Services) -> Iterator[str]:
+    yield from services.problems()
+    if services.directory.failing is not None:
+        yield f"tenants and accounts cannot be followed: {services.directory.failing}"
+    try:
+        lag = services.views.lag()
+    except NotReadyError as error:
+        yield str(error) or "lanes are being opened"
+        return
+    for (stage, topic, lane), behind in sorted(lag.items()):
+        if behind > services.settings.ready_lag_records:
+            yield f"{stage} is {behind} records behind in {topic}/{lane}"
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(services: ServicesDep) -> Response:
+    """Return the metrics in Prometheus' text format."""
+    services.refresh_metrics()
+    return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)

@@ -1,0 +1,90 @@
+"""What the API works with; the composition root fills it in, tests fill in what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from schemas.sealing import Sealer
+
+from connectors.contract import Connector, SigningKey
+from streams.credentials import Credentials
+from streams.directory import Directory
+from streams.ingest import Ingest
+from streams.log import EventLog
+from streams.metrics import Metrics
+from streams.settings import Settings
+from streams.views import Views
+
+
+class LocationInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider tells of a location when an account is set up."""
+
+    location_id: str
+    merchant: str
+    name: str
+    timezone: str
+    currency: str | None = None
+
+
+AccountProbe = Callable[[str, Credentials, str], Awaitable[LocationInfo | None]]
+"""
+Ask a provider (by name, with these credentials) for a location; None when it has none such.
+
+Raises CredentialsError, PermanentError or TransientError of `connectors.contract`.
+"""
+
+
+def no_problems() -> Sequence[str]:
+    """Return no reason not to be ready."""
+    return ()
+
+
+def no_refresh() -> None:
+    """Do nothing before metrics are read."""
+
+
+def nothing_due(_account_id: str) -> datetime | None:
+    """Return that no run is planned."""
+    return None
+
+
+def utc_now() -> datetime:
+    """Return the time of now."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """
+    Everything a route may use.
+
+    Args:
+        probe: asks a provider for a location.
+        problems: reasons why this process cannot serve now, for people.
+        refresh_metrics: brings gauges up to date before they are read.
+        next_due: when an account's next regular sync run is due, in this process.
+    """
+
+    log: EventLog
+    views: Views
+    directory: Directory
+    ingest: Ingest
+    sealer: Sealer
+    settings: Settings
+    metrics: Metrics
+    connectors: Mapping[str, Connector]
+    probe: AccountProbe
+    clock: Callable[[], datetime] = utc_now
+    problems: Callable[[], Sequence[str]] = no_problems
+    refresh_metrics: Callable[[], None] = no_refresh
+    next_due: Callable[[str], datetime | None] = nothing_due
+
+    def signing(self, provider: str) -> tuple[Sequence[SigningKey], str | None]:
+        """Return the keys a provider may sign with, and the URL that it signs."""
+        if provider == "square":
+            square = self.settings.square
+            return square.signing_keys(), square.notification_url
+        return (), None

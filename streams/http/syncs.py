@@ -1,0 +1,189 @@
+"""Sync runs: ask for one, see how the account stands, look back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+import msgspec
+from fastapi import APIRouter
+from schemas.codec import encode, unpack
+from starlette.responses import Response
+
+from schemas import topics
+from schemas.account import Account, AccountStatus
+from schemas.sync import Command, CommandKind, SyncRun, SyncStatus
+from streams.directory import Caller
+from streams.http.answers import json_answer, listed, many, one
+from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
+from streams.http.forms import PAGE, Cursor, History, Limit
+from streams.http.paging import page_of_list, question_of
+from streams.http.problems import ProblemError
+from streams.http.services import Services
+from streams.http.visibility import visible
+from streams.log import Out
+from streams.sync.plan import history_of, sync_id
+
+TABLE = "normalise.syncs"
+LATE_INTERVALS = 3
+"""Intervals without a finished run after which an account is called late."""
+
+router = APIRouter(prefix="/api/v1/pos/accounts/{account_id}", tags=["sync"])
+
+
+class Health(StrEnum):
+    """How an account's polling is."""
+
+    OK = "ok"
+    NEVER_SYNCED = "never_synced"
+    LATE = "late"
+    FAILING = "failing"
+    REVOKED = "revoked"
+    DISCONNECTED = "disconnected"
+
+
+class SyncState(msgspec.Struct, kw_only=True):
+    """
+    How an account's polling stands.
+
+    `watermark`: all that the provider changed before it is taken in. `next_due` is a plan;
+    null while a run is under way or the account is not polled.
+    """
+
+    account_id: str
+    health: Health
+    watermark: datetime | None
+    consecutive_failures: int
+    interval_s: int
+    next_due: datetime | None
+    running: list[SyncRun]
+    last_run: SyncRun | None
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """A run that was asked for; `sync_id` names it in the list of runs."""
+
+    command_id: str
+    sync_id: str
+    visible: bool
+
+
+@router.post("/sync", responses=one(Asked, 202), response_class=Response, status_code=202)
+async def trigger(account_id: AccountId, services: ServicesDep, caller: CallerDep) -> Response:
+    """Poll the provider now."""
+    account = account_of(services, caller, account_id)
+    return await _ask(services, caller, account, CommandKind.SYNC_NOW, None)
+
+
+@router.post(
+    "/sync/historical", responses=one(Asked, 202), response_class=Response, status_code=202
+)
+async def import_history(
+    account_id: AccountId, form: History, services: ServicesDep, caller: CallerDep
+) -> Response:
+    """Import what the provider has of the last days; goes on after a restart."""
+    account = account_of(services, caller, account_id)
+    days = timedelta(days=form.days or services.settings.history_days)
+    return await _ask(services, caller, account, CommandKind.IMPORT_HISTORY, days)
+
+
+async def _ask(
+    services: Services,
+    caller: Caller,
+    account: Account,
+    kind: CommandKind,
+    back: timedelta | None,
+) -> Response:
+    if account.status is not AccountStatus.CONNECTED:
+        raise ProblemError(409, f"the account is {account.status.value}; connect it again")
+    now = services.clock()
+    command = Command(
+        command_id=str(uuid4()),
+        tenant_id=account.tenant_id,
+        account_id=account.account_id,
+        kind=kind,
+        requested_by=caller.key_name,
+        requested_at=now,
+        since=None if back is None else now - back,
+        until=None if back is None else now,
+    )
+    lane = services.directory.lane(account.account_id)
+    out = Out(account.account_id.encode(), encode(command), (), lane)
+    await services.log.append(topics.COMMANDS, [out])
+    seen = await visible(services, [lane], stages=("commands", "normalise"))
+    name = sync_id(now, command.command_id)
+    return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)
+
+
+@router.get("/sync", responses=one(SyncState), response_class=Response)
+async def state(account_id: AccountId, services: ServicesDep, caller: CallerDep) -> Response:
+    """Say how the account's polling stands."""
+    account = account_of(services, caller, account_id)
+    runs = _runs(services, account)
+    history = history_of(runs)
+    ended = [run for run in runs if run.status is not SyncStatus.RUNNING]
+    last = max(ended, key=lambda run: run.ended_at or run.started_at, default=None)
+    polled = account.status is AccountStatus.CONNECTED
+    answer = SyncState(
+        account_id=account.account_id,
+        health=_health(account, runs, history.failures, services.clock()),
+        watermark=history.watermark,
+        consecutive_failures=history.failures,
+        interval_s=account.sync_interval_s,
+        next_due=services.next_due(account.account_id) if polled else None,
+        running=list(history.unfinished),
+        last_run=last,
+    )
+    return json_answer(answer)
+
+
+def _health(account: Account, runs: Sequence[SyncRun], failures: int, now: datetime) -> Health:
+    if account.status is AccountStatus.REVOKED:
+        return Health.REVOKED
+    if account.status is AccountStatus.DISCONNECTED:
+        return Health.DISCONNECTED
+    if failures:
+        return Health.FAILING
+    completed = [
+        run.ended_at
+        for run in runs
+        if run.status is SyncStatus.COMPLETED and run.ended_at is not None
+    ]
+    late = timedelta(seconds=LATE_INTERVALS * account.sync_interval_s)
+    if now - max(completed, default=account.created_at) > late:
+        return Health.LATE
+    return Health.OK if completed else Health.NEVER_SYNCED
+
+
+@router.get("/syncs", responses=many(SyncRun), response_class=Response)
+async def runs(
+    account_id: AccountId,
+    services: ServicesDep,
+    caller: CallerDep,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response:
+    """List the account's sync runs, the newest first."""
+    account = account_of(services, caller, account_id)
+    newest_first = sorted(_runs(services, account), key=lambda run: _descending(run.sync_id))
+    chosen, following = page_of_list(
+        newest_first,
+        lambda run: _descending(run.sync_id),
+        limit=limit,
+        question=question_of("syncs", account.account_id),
+        cursor=cursor,
+    )
+    return listed(chosen, following)
+
+
+def _descending(name: str) -> str:
+    """Return a text that sorts the other way round: ids begin with their time in ASCII."""
+    return "".join(chr(0x7E - min(ord(char), 0x7E) + 0x20) for char in name)
+
+
+def _runs(services: Services, account: Account) -> list[SyncRun]:
+    lane = services.directory.lane(account.account_id)
+    rows = services.views.scan(TABLE, lane, f"{account.account_id}/".encode())
+    return [unpack(SyncRun, row) for _, row in rows]
