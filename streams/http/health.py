@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,10 +12,20 @@ from streams.http.answers import json_answer
 from streams.http.auth import ServicesDep
 from streams.http.problems import RETRY_AFTER_S, problem
 from streams.http.services import Services
+from streams.log import LogUnavailableError
 from streams.metrics import CONTENT_TYPE
 from streams.views import NotReadyError
 
 router = APIRouter(tags=["operation"])
+
+
+@runtime_checkable
+class MaybeUnavailable(Protocol):
+    """A log that knows whether it takes writes without being written to."""
+
+    def check_available(self) -> None:
+        """Raise LogUnavailableError when it does not."""
+        ...
 
 
 @router.get("/livez", response_class=Response)
@@ -39,11 +50,11 @@ async def readyz(services: ServicesDep) -> Response:
 
 def _reasons(services: Services) -> Iterator[str]:
     yield from services.problems()
-    if services.directory.failing is not None:
-        yield f"tenants and accounts cannot be followed: {services.directory.failing}"
     try:
+        if isinstance(services.log, MaybeUnavailable):
+            services.log.check_available()
         lag = services.views.lag()
-    except NotReadyError as error:
+    except (LogUnavailableError, NotReadyError) as error:
         yield str(error) or "lanes are being opened"
         return
     for (stage, topic, lane), behind in sorted(lag.items()):

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter
-from schemas.codec import encode, unpack
 from starlette.responses import Response
 
 from schemas import topics
 from schemas.account import Account, AccountStatus
+from schemas.codec import encode, unpack
 from schemas.sync import Command, CommandKind, SyncRun, SyncStatus
 from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
@@ -112,7 +112,10 @@ async def _ask(
     lane = services.directory.lane(account.account_id)
     out = Out(account.account_id.encode(), encode(command), (), lane)
     await services.log.append(topics.COMMANDS, [out])
-    seen = await visible(services, [lane], stages=("commands", "normalise"))
+    # the command becomes a run by a record of its own, so its stage is waited for first
+    seen = await visible(services, [lane], stages=("commands",)) and await visible(
+        services, [lane]
+    )
     name = sync_id(now, command.command_id)
     return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)
 

@@ -22,6 +22,8 @@ from streams.http.answers import openapi_of
 from streams.http.middleware import BodyLimit, RequestContext
 from streams.http.services import Services
 
+__all__ = ["Services", "create_api"]
+
 OPENAPI = "/api/v1/openapi.json"
 
 
