@@ -42,6 +42,7 @@ _PATTERNS = (
     re.compile(r"[A-Za-z0-9+/]{42,}={0,2}"),
     re.compile(r"[^\s@\"'<>=:/(\[{,;]+@[^\s@\"'<>)\]},;]+"),
 )
+_IDS = re.compile(rf"((?:[0-9]{{8}}T[0-9]{{12}}-)?{_UUID.pattern})")
 _LONG_RUN = re.compile(r"[A-Za-z0-9_+=-]{32,}")
 _DIGITS = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
 
@@ -52,7 +53,10 @@ def scrubbed(text: str) -> str:
     for pattern in _PATTERNS:
         text = pattern.sub(HIDDEN, text)
     text = _LONG_RUN.sub(_unless_ids, text)
-    return _DIGITS.sub(_unless_no_card, text)
+    # ids keep their digits: what is odd in the list is an id, the rest lies between
+    parts = _IDS.split(text)
+    parts[::2] = [_DIGITS.sub(_unless_no_card, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _unless_ids(match: re.Match[str]) -> str:

@@ -88,6 +88,7 @@ class Metrics:
             ("stage",),
             registry=self.registry,
         )
+        self._counted: dict[str, int] = {}
         self._rejected = Counter(
             "pos_rejected_total",
             "Records that a stage rejected, by why.",
@@ -155,9 +156,11 @@ class Metrics:
         for stage, records in by_stage.items():
             self._lag.labels(stage).set(records)
 
-    def stage_processed(self, stage: str, count: int) -> None:
-        """Count records that a stage has processed."""
-        self._stage_records.labels(stage).inc(count)
+    def stage_records(self, totals: Mapping[str, int]) -> None:
+        """Take over how many records each stage has processed since the process began."""
+        for stage, total in totals.items():
+            self._stage_records.labels(stage).inc(max(total - self._counted.get(stage, 0), 0))
+            self._counted[stage] = max(total, self._counted.get(stage, 0))
 
     def rejected(self, stage: str, error_type: str) -> None:
         """Count a record that a stage rejected."""

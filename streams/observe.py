@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from schemas.codec import decode
 
@@ -25,6 +25,10 @@ class Observer:
 
     Transactions are counted by the header that names their account, because decoding each one
     again would cost more than the metric is worth.
+
+    Args:
+        account, accounts: what the directory knows.
+        stage_records: records each stage of this process has processed since it began.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Observer:
         account: Callable[[str], Account | None],
         accounts: Callable[[], Iterable[Account]],
         views: Views | None = None,
+        stage_records: Callable[[], Mapping[str, int]] | None = None,
     ) -> None:
         self._log = log
         self._metrics = metrics
@@ -43,6 +48,7 @@ class Observer:
         self._account = account
         self._accounts = accounts
         self._views = views
+        self._stage_records = stage_records
         self._unmapped: dict[str, tuple[str, set[bytes]]] = {}
         self._takes = {
             topics.TRANSACTIONS: self._transaction,
@@ -77,6 +83,8 @@ class Observer:
             for (stage, _, _), records in self._views.lag().items():
                 slowest[stage] = max(records, slowest.get(stage, 0))
             self._metrics.lag(slowest)
+        if self._stage_records is not None:
+            self._metrics.stage_records(self._stage_records())
 
     def _transaction(self, record: Record) -> None:
         source = dict(record.headers).get(_SOURCE, b"")
