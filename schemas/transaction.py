@@ -106,7 +106,7 @@ class Discount(Value, frozen=True, kw_only=True, gc=False):
 
 
 class Tax(Value, frozen=True, kw_only=True, gc=False):
-    """One tax of the bill; `rate_percent` as a decimal text, `included` in the prices or not."""
+    """One tax of the bill; `rate_percent` as decimal text, `included` in the prices or not."""
 
     name: str
     amount: int
