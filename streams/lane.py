@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 BACK_OFF_S, BACK_OFF_MAX_S = 0.1, 5.0
+CATCH_UP_S = 0.1
 _OURS = (
     FencedError,
     GapError,
@@ -73,6 +74,7 @@ class Lane:
         self._log: LaneLog | None = None
         self._queue: deque[tuple[TP, Chunk]] = deque()
         self._inflight: list[tuple[TP, Chunk]] = []
+        self._missed: dict[TP, int] = {}
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._kicked, self._leaving = asyncio.Event(), asyncio.Event()
         self._reopen = False
@@ -82,13 +84,28 @@ class Lane:
     # -- called from outside
 
     async def offer(self, tp: TP, chunk: Chunk) -> None:
-        """Queue a chunk; waits while the queue is full, and so holds up the consumer."""
-        while len(self._queue) >= self._stage.settings.queue and not self.task.done():
-            self._room.clear()
-            await self._room.wait()
-        if not (self.task.done() or self._leaving.is_set()):
-            self._queue.append((tp, chunk))
+        """
+        Queue a chunk; waits while the queue is full, and so holds up the consumer.
+
+        Where other stages read the topic too, it never waits: they must not be held up. The
+        lane then reads for itself what it has missed.
+        """
+        shared = tp.topic in self._stage.shared
+        if tp in self._missed or (shared and self._is_full()):
+            self._missed[tp] = max(self._missed.get(tp, 0), chunk.end)
             self._news.set()
+            return
+        for piece in _pieces(chunk, self._stage.chunk):
+            while not shared and self._is_full() and not self.task.done():
+                self._room.clear()
+                await self._room.wait()
+            if self.task.done() or self._leaving.is_set():
+                return
+            self._queue.append((tp, piece))
+            self._news.set()
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= self._stage.settings.queue
 
     def kick(self) -> None:
         """The lane was assigned again: if it was fenced, it may try to come back now."""
@@ -203,6 +220,7 @@ class Lane:
 
     def _forget(self) -> None:
         self._queue.clear()
+        self._missed.clear()
         self._inflight.clear()
         self._room.set()
 
@@ -230,9 +248,12 @@ class Lane:
 
     async def _take(self, log: LaneLog) -> _Work | None:
         """Take whole queued chunks of all sources in order of arrival; None when leaving."""
-        while not self._queue and not self._leaving.is_set() and not self._reopen:
+        while not (self._queue or self._leaving.is_set() or self._reopen):
             self._news.clear()
-            await self._news.wait()
+            if self._missed:
+                await self._catch_up(log)
+            else:
+                await self._news.wait()
         if self._reopen:
             raise StateBrokenError("the state was dropped or the store was opened again")
         positions, records, taken = dict(log.positions), list[Record](), 0
@@ -244,6 +265,19 @@ class Lane:
             positions[tp.topic] = max(positions[tp.topic], chunk.end)
         self._room.set()
         return None if self._leaving.is_set() else _Work(positions, records)
+
+    async def _catch_up(self, log: LaneLog) -> None:
+        """Queue what was missed while the queue was full, from the committed position on."""
+        start = {tp: log.positions[tp.topic] for tp in self._missed}
+        reader = await self._stage.log.reader(start)
+        try:
+            chunks = await reader.read(CATCH_UP_S)
+        finally:
+            await reader.close()
+        for tp, chunk in chunks.items():
+            self._queue.extend((tp, piece) for piece in _pieces(chunk, self._stage.chunk))
+            if chunk.end >= self._missed.get(tp, 0):
+                self._missed.pop(tp, None)  # what is offered next begins here
 
     def _next_size(self) -> int:
         return len(self._queue[0][1].records)
@@ -301,3 +335,13 @@ class Lane:
         stats.chunks += 1
         stats.records += len(records)
         stats.rejected += len(effects.rejected)
+
+
+def _pieces(chunk: Chunk, size: int) -> Iterator[Chunk]:
+    """Cut a chunk so that no piece has more than `size` records; positions stay a chain."""
+    begin, records = chunk.begin, chunk.records
+    for at in range(size, len(records), size):
+        end = records[at].offset
+        yield Chunk(begin, end, records[at - size : at])
+        begin = end
+    yield Chunk(begin, chunk.end, records[(len(records) - 1) // size * size :])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,10 @@ class Runtime:
             fatal=fatal,
             chunk=self._embedded.options.chunk,
         )
+        readers = Counter(topic for spec in specs for topic in spec.sources)
+        shared = frozenset(topic for topic, count in readers.items() if count > 1)
         self.stages: Mapping[str, Stage] = {
-            job.spec.name: Stage(job, self.log, settings) for job in jobs
+            job.spec.name: Stage(job, self.log, settings, shared) for job in jobs
         }
         self._embedded.on_new_generation = self._refresh
         self._app = self._build_app(app_id, Path(datadir)) if jobs else None
@@ -127,8 +130,8 @@ class Runtime:
             topic_partitions=1,
         )
         specs = [job.spec for job in self._jobs]
-        app.transport = Transport(app, self._embedded, specs)
-        app.producer_transport = Transport(app, self._embedded, specs)
+        app.transport = Transport(app, self._embedded, specs, self._fatal)
+        app.producer_transport = Transport(app, self._embedded, specs, self._fatal)
         for stage in self.stages.values():
             for topic in stage.spec.sources:
                 _hand_over(app, stage, topic)

@@ -71,10 +71,22 @@ class StageSettings:
 
 
 class Stage:
-    """Lanes of one job; `readers` are all stages that share a source with it, for seeking."""
+    """
+    Lanes of one job.
 
-    def __init__(self, job: Job, log: EventLog, settings: StageSettings) -> None:
+    Args:
+        shared: sources that other stages of the process read too.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        log: EventLog,
+        settings: StageSettings,
+        shared: frozenset[str] = frozenset(),
+    ) -> None:
         self.job = job
+        self.shared = shared
         self.spec: StageSpec = job.spec
         self.log = log
         self.settings = settings

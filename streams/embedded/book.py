@@ -17,6 +17,7 @@ from streams.embedded.layout import (
     TOPIC,
     number,
 )
+from streams.embedded.scanning import following, scan
 from streams.embedded.store import Store, corrupt_message
 from streams.errors import SetupError
 from streams.log import TP, LogCorruptError, Topic, UndeclaredError
@@ -71,8 +72,8 @@ class Book:
 
     def _refuse_records_behind(self, tp: TP, end_key: bytes) -> None:
         # Appending would overwrite them: the ends were lost, by a repair for example.
-        behind = next(iter(self._store.log.keys(from_key=end_key)), None)
-        if behind is not None and behind[: PREFIX.size] == end_key[: PREFIX.size]:
+        stop = following(end_key[: PREFIX.size])
+        if next(scan(self._store.log, end_key, stop), None) is not None:
             damage = f"{tp.topic}/{tp.partition} has records behind its end {self.ends[tp]}"
             raise LogCorruptError(corrupt_message(self._store.path, damage))
 
@@ -140,7 +141,5 @@ class Book:
 
 
 def _entries(db: Any, letter: bytes) -> Iterable[tuple[bytes, bytes]]:
-    for key, raw in db.items(from_key=letter):
-        if key[:1] != letter:
-            return
+    for key, raw in scan(db, letter, following(letter)):
         yield key[1:], raw

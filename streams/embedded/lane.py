@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
-from rocksdict import ReadOptions
 
 from streams.embedded.layout import NUMBER, PREFIX, READY, TABLE, TABLE_LAST, number
+from streams.embedded.scanning import following, scan
 from streams.log import (
     TP,
     DeadLetter,
@@ -81,7 +81,7 @@ class EmbeddedLane:
         """Fold the changelog; the marker comes last, so an interrupted fold starts over."""
         tp = TP(table.changelog, self._partition)
         book, state = self._log.book, self._log.store.state
-        state.delete_range(prefix, _next(prefix))
+        state.delete_range(prefix, following(prefix))
         at = book.begin[tp]
         end = self.positions.get(table.changelog, book.ends[tp])
         while at < end:
@@ -191,12 +191,6 @@ def _entry(
     return out.key, out.value, out.headers
 
 
-def _next(prefix: bytes) -> bytes:
-    """Return the first key behind all that begin with `prefix` (which is not all 0xff)."""
-    trimmed = prefix.rstrip(b"\xff")
-    return trimmed[:-1] + bytes([trimmed[-1] + 1])
-
-
 def table_prefix(log: EmbeddedLog, stage: str, table: str, lane: int) -> bytes:
     """Return the beginning of all keys of one lane of a table; numbers a new table."""
     db, key = log.store.db, TABLE + f"{stage}.{table}".encode()
@@ -224,13 +218,11 @@ def scan_rows(
         StateBrokenError: a file of the state is damaged.
     """
     full, rows = table + prefix, list[tuple[bytes, bytes]]()
-    start = full if after is None else max(full, table + after + b"\x00")
-    bound = ReadOptions()
-    bound.set_iterate_upper_bound(_next(full))
     if limit == 0:
         return rows
+    start = full if after is None else max(full, table + after + b"\x00")
     try:
-        for key, value in log.store.state.items(from_key=start, read_opt=bound):
+        for key, value in scan(log.store.state, start, following(full)):
             rows.append((key[PREFIX.size :], value))
             if len(rows) == limit:
                 break

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from rocksdict import ReadOptions
 
 from streams.embedded import backup, upkeep
 from streams.embedded.appends import Appends
@@ -26,6 +25,7 @@ from streams.embedded.lane import EmbeddedLane
 from streams.embedded.layout import LOG_KEY, unpack
 from streams.embedded.options import EmbeddedOptions
 from streams.embedded.reader import EmbeddedReader
+from streams.embedded.scanning import before, confirm_end
 from streams.embedded.store import Store, corrupt_message
 from streams.embedded.sync import GroupSync
 from streams.log import (
@@ -59,9 +59,11 @@ class EmbeddedLog:
         self.store = Store(path, self.options.cache_mb)
         try:
             self.book = Book(self.store, sync=bool(self.options.sync))
-        except BaseException:
+        except Exception as error:
             self.store.close(failing=True)
-            raise
+            if isinstance(error, LogCorruptError):
+                raise
+            raise LogCorruptError(corrupt_message(path, str(error))) from error
         self.generation = 0
         self.on_new_generation: Callable[[], None] = lambda: None
         self.waiters: set[asyncio.Event] = set()
@@ -157,7 +159,7 @@ class EmbeddedLog:
             LogUnavailableError: an earlier write failed and the disk has not recovered.
         """
         if self._failure is not None:
-            raise LogUnavailableError(f"the log cannot be written: {self._failure}")
+            raise LogUnavailableError(str(self._failure))
 
     def _broken(self, error: BaseException) -> LogUnavailableError:
         unavailable = LogUnavailableError(f"the log cannot be written: {error}")
@@ -227,19 +229,19 @@ class EmbeddedLog:
         """
         if not self.store.is_open:
             self.check_available()
-        prefix, records, size = self.book.topic(tp.topic).id, list[Record](), 0
-        bound = ReadOptions()
-        bound.set_iterate_upper_bound(LOG_KEY.pack(prefix, tp.partition, end))
-        first = LOG_KEY.pack(prefix, tp.partition, start)
+        topic_id, records, size = self.book.topic(tp.topic).id, list[Record](), 0
+        family, bound = self.store.log, before(LOG_KEY.pack(topic_id, tp.partition, end))
+        first, at = LOG_KEY.pack(topic_id, tp.partition, start), start
         try:
-            for key, raw in self.store.log.items(from_key=first, read_opt=bound):
-                offset = int.from_bytes(key[4:], "big")
-                records.append(unpack(tp.topic, tp.partition, offset, raw))
+            for key, raw in family.items(from_key=first, read_opt=bound):
+                at = int.from_bytes(key[4:], "big") + 1
+                records.append(unpack(tp.topic, tp.partition, at - 1, raw))
                 size += len(raw)
                 if len(records) >= limit or size >= bytes_max:
-                    return Chunk(start, offset + 1, records)
+                    return Chunk(start, at, records)
+            if at < end:
+                confirm_end(family, LOG_KEY.pack(topic_id, tp.partition, at), bound)
         except Exception as error:
-            at = records[-1].offset + 1 if records else start
             damage = f"{tp.topic}/{tp.partition} from {at}: {error}"
             raise LogCorruptError(corrupt_message(self.store.path, damage)) from error
         return Chunk(start, max(start, end), records)

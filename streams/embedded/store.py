@@ -13,72 +13,15 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from rocksdict import (
-    BlockBasedOptions,
-    Cache,
-    Checkpoint,
-    DBCompressionType,
-    DBRecoveryMode,
-    Options,
-    Rdict,
-)
+from rocksdict import Checkpoint, Rdict
 
+from streams.embedded import rescue
+from streams.embedded.settings import MB, database_options, family_options
 from streams.errors import SetupError
 from streams.log import LogCorruptError
 
 FAMILIES = ("log", "state", "index")
-_MB = 1 << 20
-_LOG_CACHE_MB = 16
-_caches: dict[tuple[str, int], Any] = {}
-
-
-def _cache(purpose: str, megabytes: int) -> Any:
-    """Return the one block cache of this purpose, or scans of the log would evict the state."""
-    return _caches.setdefault((purpose, megabytes), Cache(megabytes * _MB))
-
-
-def _family_options(cache: Any, *, memtable_mb: int, bloom: bool) -> Any:
-    options = Options(raw_mode=True)
-    options.set_write_buffer_size(memtable_mb * _MB)
-    options.set_max_write_buffer_number(3)
-    options.set_compression_type(DBCompressionType.lz4())
-    blocks = BlockBasedOptions()
-    blocks.set_block_cache(cache)
-    blocks.set_cache_index_and_filter_blocks(True)
-    blocks.set_format_version(5)
-    if bloom:
-        blocks.set_bloom_filter(10, False)
-    options.set_block_based_table_factory(blocks)
-    return options
-
-
-def family_options(cache_mb: int) -> dict[str, Any]:
-    """Return the options of each column family; `cache_mb` is shared by state and index."""
-    log, state = _cache("log", _LOG_CACHE_MB), _cache("state", cache_mb)
-    return {
-        "default": _family_options(log, memtable_mb=2, bloom=False),
-        "log": _family_options(log, memtable_mb=32, bloom=False),
-        "state": _family_options(state, memtable_mb=16, bloom=True),
-        "index": _family_options(state, memtable_mb=4, bloom=True),
-    }
-
-
-def database_options() -> Any:
-    """Return the options of the database as a whole."""
-    options = Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.create_missing_column_families(True)
-    options.set_max_open_files(256)
-    options.set_keep_log_file_num(2)
-    options.set_max_background_jobs(2)
-    # Rarely written families would pin old write-ahead logs; also bounds the replay of a crash.
-    options.set_max_total_wal_size(128 * _MB)
-    # The default takes damage in the middle of the write-ahead log for its end and drops, in
-    # silence, everything acknowledged behind it.
-    options.set_wal_recovery_mode(DBRecoveryMode.tolerate_corrupted_tail_records())
-    return options
 
 
 class Store:
@@ -91,17 +34,23 @@ class Store:
         self._open()
 
     def _open(self) -> None:
+        rescue.finish(self.path)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.db = Rdict(
-                str(self.path),
-                database_options(),
-                column_families=family_options(self._cache_mb),
-            )
+            self._open_database()
         except Exception as error:
-            raise _explained(self.path, error) from error
+            explained = _explained(self.path, error)
+            if isinstance(explained, SetupError) or not rescue.rescue(
+                self.path, self._cache_mb
+            ):
+                raise explained from error
+            self._open_database()
         self._take_handles()
         self.is_open = True
+
+    def _open_database(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        families = family_options(self._cache_mb)
+        self.db = Rdict(str(self.path), database_options(), column_families=families)
 
     def _take_handles(self) -> None:
         self.log, self.state, self.index = map(self.db.get_column_family, FAMILIES)
@@ -138,7 +87,7 @@ class Store:
         probe = self.path / "disk.probe"
         try:
             with probe.open("wb") as file:
-                file.write(bytes(_MB))
+                file.write(bytes(MB))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
@@ -198,6 +147,7 @@ def _explained(path: Path, error: Exception) -> Exception:
 def corrupt_message(path: Path, damage: str) -> str:
     """Return what is damaged and what the operator can do about it."""
     return (
-        f"the log in {path} is damaged: {damage}. Stop, keep the folder, and restore "
-        f"the newest backup: `tillstream restore BACKUP {path}` (backups: `tillstream backup`)"
+        f"the log in {path} is damaged: {' '.join(damage.split())}. Stop, keep the folder, and "
+        f"restore the newest backup: `tillstream restore BACKUP {path}` (made by `tillstream "
+        "backup`)"
     )

@@ -9,7 +9,7 @@ by faust-streaming 0.15 (github.com/faust-streaming/faust, `transport/consumer.p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faust import types
@@ -19,10 +19,13 @@ from faust.tables.manager import TableManager
 from faust.transport import base
 from faust.types import ConsumerMessage
 
-from streams.log import TP, Chunk, StageSpec
+from streams.log import TP, Chunk, LogCorruptError, StageSpec
 
 if TYPE_CHECKING:
     from streams.embedded.log import EmbeddedLog
+
+
+IDLE_S = 0.05
 
 
 class QuickTables(TableManager):  # type: ignore[misc]  # Faust is untyped
@@ -118,6 +121,7 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Any:  # noqa: ASYNC109
         """Return one chunk of one partition: reading is synchronous and must be short."""
         if not (self._reading and self.flow_active):
+            await asyncio.sleep(IDLE_S)  # Faust asks again at once
             return {}
         self._wake.clear()  # before looking: a write after this wakes us again
         if found := self._next_chunk(
@@ -138,7 +142,13 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
             if start >= end:
                 continue
             start = max(start, self._log.book.begin[tp])
-            chunk = self._log.read(TP(*tp), start, end, self.transport.chunk)
+            try:
+                chunk = self._log.read(TP(*tp), start, end, self.transport.chunk)
+            except LogCorruptError as error:
+                # Nothing behind the damage may be delivered, or it would count as processed.
+                self._reading = False
+                self.transport.fatal(error)
+                return None
             self._position[tp] = chunk.end
             if chunk.records:
                 begin, self._begin[tp] = self._begin[tp], chunk.end
@@ -252,8 +262,15 @@ class Transport(base.Transport):  # type: ignore[misc]  # Faust is untyped
     Consumer, Producer = Consumer, Producer
     driver_version, default_port = "embedded", 0
 
-    def __init__(self, app: Any, log: EmbeddedLog, specs: Sequence[StageSpec]) -> None:
+    def __init__(
+        self,
+        app: Any,
+        log: EmbeddedLog,
+        specs: Sequence[StageSpec],
+        fatal: Callable[[BaseException], None],
+    ) -> None:
         super().__init__([], app)
         self.log = log
+        self.fatal = fatal
         self.specs = specs
         self.chunk = log.options.chunk

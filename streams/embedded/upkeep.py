@@ -19,6 +19,7 @@ from streams.embedded.layout import (
     TOMBSTONE,
     timestamp_of,
 )
+from streams.embedded.scanning import following, scan
 from streams.log import TP
 
 if TYPE_CHECKING:
@@ -99,9 +100,8 @@ def forget_tombstones(log: EmbeddedLog, tp: TP) -> None:
     store, prefix = log.store, log.book.prefix(tp)
     before = time.time_ns() // 1_000_000 - int(log.options.tombstones_s * 1000)
     batch, marks = WriteBatch(raw_mode=True), TOMBSTONE + prefix
-    for mark, key in store.db.items(from_key=marks):
-        old = mark.startswith(marks) and NUMBER.unpack_from(mark, len(marks))[0] < before
-        if not old or len(batch) > TOMBSTONES_SLICE:
+    for mark, key in scan(store.db, marks, following(marks)):
+        if NUMBER.unpack_from(mark, len(marks))[0] >= before or len(batch) > TOMBSTONES_SLICE:
             break
         offset = mark[len(marks) + NUMBER.size :]
         if NUMBER.unpack(offset)[0] + 1 >= log.book.ends[tp]:

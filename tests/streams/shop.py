@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from streams.embedded.log import EmbeddedLog
+from streams.embedded.options import EmbeddedOptions
 from streams.log import (
     TP,
     DeadLetter,
@@ -127,7 +129,7 @@ def runtime(
         datadir=folder,
         jobs=jobs,
         topics=topics,
-        fatal=fatal or Deaths(),
+        fatal=Deaths() if fatal is None else fatal,
         watchdog_s=watchdog_s,
     )
 
@@ -155,7 +157,7 @@ async def everything(log: EventLog, topic: str, lanes: int = LANES) -> list[Reco
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions have no event
             await asyncio.sleep(0.005)
 
 
@@ -166,3 +168,25 @@ def content(log: EmbeddedLog, topic: str) -> dict[bytes | None, bytes | None]:
         for record in log.read(tp, log.book.begin[tp], log.book.ends[tp], 10**6).records:
             found[record.key] = record.value
     return found
+
+
+@asynccontextmanager
+async def opened(folder: Path, *topics: Topic, **options: float) -> AsyncIterator[EmbeddedLog]:
+    """Open a log without stages."""
+    log = EmbeddedLog(folder / "log", EmbeddedOptions(cache_mb=8, **options))
+    await log.start()
+    try:
+        await log.create(topics)
+        yield log
+    finally:
+        await log.stop()
+
+
+@asynccontextmanager
+async def started(folder: Path, **settings: object) -> AsyncIterator[Runtime]:
+    running = runtime(folder, **settings)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
