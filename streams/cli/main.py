@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from streams.cli import accounts, keys, rejected, replay, upkeep
+from streams.cli.demo import demo
 from streams.cli.explain import explain
+from streams.cli.simulate import simulate_app
+from streams.cli.up import up
 
 app = typer.Typer(
     name="tillstream",
@@ -19,7 +23,18 @@ def main() -> None:
     """Turn what points of sale say into one exact, replayable stream of sales."""
 
 
+app.command()(demo)
+app.command()(up)
+app.add_typer(simulate_app, name="simulate")
 app.command()(explain)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(keys.app, name="keys")
+app.add_typer(replay.app, name="replay")
+app.command()(upkeep.rebuild)
+app.add_typer(rejected.app, name="rejected")
+app.command()(upkeep.doctor)
+app.command()(upkeep.backup)
+app.command()(upkeep.restore)
 
 
 def run() -> None:

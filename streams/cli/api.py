@@ -1,0 +1,97 @@
+"""The running Tillstream, asked over its own HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from connectors.contract import ConnectorError, CredentialsError, Request
+from connectors.exchange import Exchange
+from streams.errors import SetupError
+
+TIMEOUT_S = 30
+REFUSED = 400
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """What of a problem (RFC 9457) a person needs."""
+
+    title: str = "refused"
+    detail: str = ""
+
+
+class Api:
+    """
+    Calls with one key.
+
+    Args:
+        url: scheme, host and port.
+        key: a tenant's API key, or the admin key.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        self._exchange = Exchange(
+            url,
+            authorization=f"Bearer {key}",
+            timeout_s=TIMEOUT_S,
+            attempts=1,
+            repeatable=lambda request: request.method == "GET",
+        )
+        self._url = url
+
+    async def call(
+        self, method: str, path: str, body: object = None, **query: str | int | None
+    ) -> Any:
+        """
+        Make one call and return the decoded answer.
+
+        Raises:
+            SetupError: nobody answers there, the key is not accepted, or the call is refused.
+        """
+        request = Request(
+            method=method,
+            path=path,
+            query=tuple((name, str(value)) for name, value in query.items() if value is not None),
+            body=None if body is None else msgspec.json.encode(body),
+        )
+        try:
+            answer = await self._exchange.ask(request)
+        except CredentialsError:
+            raise SetupError("the key is not accepted; set TILLSTREAM_API_KEY") from None
+        except ConnectorError as error:
+            raise SetupError(f"{self._url} does not answer: {error}") from None
+        if answer.status >= REFUSED:
+            problem = msgspec.json.decode(answer.body, type=Refused)
+            raise SetupError(f"{problem.title} {problem.detail}".strip())
+        return msgspec.json.decode(answer.body) if answer.body else None
+
+    async def items(self, path: str, **query: str | int | None) -> list[Any]:
+        """Return the items of all pages."""
+        found: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = await self.call("GET", path, cursor=cursor, **query)
+            found += page["items"]
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._exchange.close()
+
+
+def asked(url: str, key: str, *calls: tuple[str, str, object]) -> Iterator[Any]:
+    """Make calls one after the other, for commands that do nothing else."""
+
+    async def run() -> list[Any]:
+        api = Api(url, key)
+        try:
+            return [await api.call(method, path, body) for method, path, body in calls]
+        finally:
+            await api.close()
+
+    yield from asyncio.run(run())

@@ -1,0 +1,60 @@
+"""How commands speak: tables for people, JSON lines for programs, errors that say what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Annotated, ParamSpec, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streams.errors import SetupError
+from streams.log import LogCorruptError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FAILED, MISUSED = 1, 2
+
+Json = Annotated[bool, typer.Option("--json", help="a JSON line a row, for programs")]
+
+screen = Console()
+
+
+def line(content: object) -> None:
+    """Write one JSON line."""
+    typer.echo(msgspec.json.encode(content).decode())
+
+
+def note(text: str) -> None:
+    """Tell a person something that is not a result: it goes to standard error."""
+    typer.echo(text, err=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Show rows to a person; columns that begin with ">" are aligned to the right."""
+    shown = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        shown.add_column(column.lstrip(">"), justify="right" if right else "left")
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    screen.print(shown)
+
+
+def told(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors that an operator can act on into one line and an exit status."""
+
+    @wraps(command)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (SetupError, LogCorruptError) as error:
+            note(f"tillstream: {error}")
+            sys.exit(MISUSED)
+
+    return telling

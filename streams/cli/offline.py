@@ -1,0 +1,49 @@
+"""The log opened by a command, while no other process has it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from streams import logs
+from streams.cli.up import end_process
+from streams.settings import Settings, load
+from streams.worker import Worker
+
+SETTLE_S = 600.0
+
+
+def settings_for_tools() -> Settings:
+    """Return the settings; only what goes wrong is logged."""
+    settings = load()
+    logs.set_up("error", sys.stderr)
+    return settings
+
+
+@asynccontextmanager
+async def worker_of(settings: Settings) -> AsyncIterator[Worker]:
+    """Run log and stages, without HTTP and without calling any provider."""
+    worker = Worker(settings, fatal=end_process, polling=False)
+    await worker.start(serve=False)
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+
+
+def run(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:
+    """Run a command's coroutine on a worker of its own."""
+
+    async def whole() -> None:
+        async with worker_of(settings_for_tools()) as worker:
+            await main(worker)
+
+    asyncio.run(whole())
+
+
+async def settled(worker: Worker) -> None:
+    """Wait until the stages have processed all there is."""
+    await worker.runtime.views.settle(range(worker.settings.lanes), SETTLE_S)

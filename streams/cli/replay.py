@@ -1,0 +1,83 @@
+"""`tillstream replay`: run raw history through today's connectors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from streams.cli import offline
+from streams.cli.console import Json, line, note, table, told
+from streams.operations.replay import Difference, Replay, Selection
+from streams.worker import Worker
+
+app = typer.Typer(help="Run history through today's program.", no_args_is_help=True)
+
+Instant = Annotated[datetime | None, typer.Option(help="UTC, by the time of receipt")]
+
+
+@app.command()
+@told
+def raw(
+    *,
+    account: Annotated[str | None, typer.Option(help="only this account")] = None,
+    since: Instant = None,
+    until: Instant = None,
+    dry_run: Annotated[bool, typer.Option(help="say what would change, write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Read raw events again; what means something else today becomes a new revision."""
+    selection = Selection(account_id=account, since=_utc(since), until=_utc(until))
+
+    async def main(worker: Worker) -> None:
+        replay = Replay(
+            log=worker.runtime.log,
+            lanes=worker.settings.lanes,
+            views=worker.runtime.views,
+            accounts=worker.directory,
+            connectors=worker.connectors,
+            sealer=worker.sealer,
+        )
+        found = []
+        async for difference in replay.differences(selection):
+            found.append(difference)
+            if not dry_run:
+                await replay.apply(difference, worker.ingest)
+        await offline.settled(worker)
+        _report(found, json=json, dry_run=dry_run)
+
+    offline.run(main)
+
+
+def _report(found: list[Difference], *, json: bool, dry_run: bool) -> None:
+    sums: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for one in found:
+        row = sums[one.account_id, one.business_day, one.kind]
+        row[0] += 1
+        row[1] += one.total_before
+        row[2] += one.total_after
+    if json:
+        for (account, day, kind), (count, before, after) in sorted(sums.items()):
+            line(
+                {
+                    "account_id": account,
+                    "business_day": day,
+                    "kind": kind,
+                    "transactions": count,
+                    "total_before": before,
+                    "total_after": after,
+                }
+            )
+        line({"changed": len(found), "written": not dry_run})
+        return
+    rows = [(*name, *numbers) for name, numbers in sorted(sums.items())]
+    if rows:
+        columns = ("account", "day", "kind", ">transactions", ">before", ">after")
+        table("Differences (minor units)", columns, rows)
+    note(f"{len(found)} {'would change' if dry_run else 'changed'}")
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return None if instant is None else instant.replace(tzinfo=instant.tzinfo or UTC)

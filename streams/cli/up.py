@@ -1,0 +1,49 @@
+"""`tillstream up`: everything in one process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+
+from streams import logs
+from streams.cli.console import FAILED, told
+from streams.settings import Settings, load
+from streams.worker import Worker, run_until_signal
+
+logger = structlog.get_logger(__name__)
+
+
+@told
+def up(
+    *,
+    log: Annotated[
+        str | None, typer.Option(help="where the log is; else TILLSTREAM_LOG")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="else TILLSTREAM_HOST")] = None,
+    port: Annotated[int | None, typer.Option(help="else TILLSTREAM_PORT, 8013")] = None,
+) -> None:
+    """Run the log, the stages, the pollers and the API in this process, until SIGTERM."""
+    given = {"log": log, "host": host, "port": port}
+    settings = load(**{name: value for name, value in given.items() if value is not None})
+    logs.set_up(settings.log_level, sys.stderr)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
+    worker = Worker(settings, fatal=end_process)
+    await run_until_signal(worker, lambda started: logger.info("ready", url=started.url))
+
+
+def end_process(error: BaseException) -> None:
+    """End at once, without tidying up: the log survives that, and going on would be wrong."""
+    logger.critical("ended", reason=str(error), error=type(error).__name__)
+    os._exit(FAILED)
+
+

@@ -1,0 +1,119 @@
+"""`tillstream rebuild | doctor | backup | restore`: looking after a log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from streams.cli import offline
+from streams.cli.console import FAILED, Json, line, note, table, told
+from streams.embedded.backup import restore as restore_to
+from streams.embedded.options import parse
+from streams.errors import SetupError
+from streams.operations.rebuild import rebuild as rebuilding
+from streams.operations.rejected import letters
+from streams.runtime import open_log
+from streams.stages import project
+from streams.topics import all_topics
+
+
+@told
+def rebuild(
+    projection: Annotated[str, typer.Argument(help="its name, or all")],
+    *,
+    dry_run: Annotated[bool, typer.Option(help="count what differs, write nothing")] = False,
+    json: Json = False,
+) -> None:
+    """Fold pos.transactions into a view again; only rows that differ are written."""
+    names = {table.name for table in project.SPEC.tables}
+    tables = names if projection == "all" else {projection}
+    if not tables <= names:
+        raise SetupError(f"no view {projection!r}; there are: {', '.join(sorted(names))}, all")
+
+    async def main() -> None:
+        settings = offline.settings_for_tools()
+        log = open_log(settings.log)
+        await log.start()
+        try:
+            await log.create(all_topics(settings.lanes))
+            step = project.projector(settings.lanes)
+            async for lane in rebuilding(
+                log, project.SPEC, step, settings.lanes, tables=tables, dry_run=dry_run
+            ):
+                if json:
+                    line(lane)
+                else:
+                    note(
+                        f"lane {lane.lane}: {lane.records} records, {lane.rows} rows, "
+                        f"{lane.changed} {'would change' if dry_run else 'changed'}"
+                    )
+        finally:
+            await log.stop()
+
+    asyncio.run(main())
+
+
+@told
+def doctor(*, json: Json = False) -> None:
+    """Look for what is wrong: settings, damage, lag, dead letters; exit status 1 if anything."""
+
+    async def main() -> list[tuple[str, bool, str]]:
+        settings = offline.settings_for_tools()
+        checks = [("master keys", bool(settings.master_keys()), "set")]
+        log = open_log(settings.log)
+        await log.start()
+        holes = await log.holes()
+        await log.stop()
+        checks.append(("log", not holes, "; ".join(holes) or "no holes"))
+        async with offline.worker_of(settings) as worker:
+            await offline.settled(worker)
+            waiting = sum(worker.runtime.views.lag().values())
+            checks.append(("lag", waiting == 0, f"{waiting} records wait"))
+            kinds: Counter[str] = Counter()
+            async for letter, _ in letters(worker.runtime.log, settings.lanes):
+                kinds[f"{letter.stage}: {letter.error_type}"] += not letter.redriven
+            open_ones = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+            checks.append(("rejected", not open_ones, open_ones or "none"))
+        return checks
+
+    checks = asyncio.run(main())
+    if json:
+        for name, good, detail in checks:
+            line({"check": name, "ok": good, "detail": detail})
+    else:
+        rows = [(name, "ok" if good else "LOOK", detail) for name, good, detail in checks]
+        table("Doctor", ("check", "", "detail"), rows)
+    if not all(good for _, good, _ in checks):
+        raise typer.Exit(FAILED)
+
+
+@told
+def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder")]) -> None:
+    """Copy the embedded log into a folder that is a log itself."""
+
+    async def main() -> None:
+        log = open_log(offline.settings_for_tools().log)
+        await log.start()
+        try:
+            log.backup(folder)
+        finally:
+            await log.stop()
+
+    asyncio.run(main())
+    note(f"backed up to {folder}; put it on another disk")
+
+
+@told
+def restore(folder: Annotated[Path, typer.Argument(help="a backup")]) -> None:
+    """Copy a backup to where the embedded log shall be; move a damaged one away before."""
+    url = offline.settings_for_tools().log
+    if urlsplit(url).scheme not in ("", "embedded"):
+        raise SetupError("only an embedded log is restored from a folder; Kafka keeps its own")
+    path, _ = parse(url)
+    restore_to(folder, Path(path))
+    note(f"restored {path}; start Tillstream, senders must resend what came after the backup")
