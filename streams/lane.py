@@ -124,11 +124,6 @@ class Lane:
         for event in (self._leaving, self._room, self._news, self._kicked):
             event.set()
 
-    @property
-    def is_busy(self) -> bool:
-        """Say whether a handler talks to the world outside now."""
-        return self._handling is not None
-
     # -- life
 
     async def _run(self) -> None:
@@ -142,7 +137,7 @@ class Lane:
                 await self._fail(error)
                 await self._wait_for_assignment()
             except StateBrokenError as error:
-                self._wipe()
+                await self._wipe()
                 await self._fail(error)
             except GapError as error:
                 await self._fail(error)
@@ -194,12 +189,21 @@ class Lane:
 
     async def _close(self) -> None:
         log, self._log = self._log, None
-        if log is not None:
+        if log is None:
+            return
+        try:
             await log.close()
+        except Exception as error:  # noqa: BLE001 - a new one is opened whatever became of it
+            logger.warning("lane-close-failed", error=type(error).__name__)
 
-    def _wipe(self) -> None:
-        if self._log is not None:
+    async def _wipe(self) -> None:
+        if self._log is None:
+            return
+        try:
             self._log.wipe()
+        except Exception as error:  # noqa: BLE001 - the damage is met again and wiped then
+            logger.warning("wipe-failed", error=type(error).__name__)
+            await self._pause(BACK_OFF_S)
 
     async def _pause(self, seconds: float) -> None:
         try:

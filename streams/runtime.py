@@ -196,6 +196,9 @@ class Runtime:
         since: dict[tuple[str, int], tuple[int, float]] = {}
         while True:
             await asyncio.sleep(min(5.0, self._watchdog_s / 4))
+            if self._app is not None and self._app.crashed:
+                self._fatal(HungError("the Faust app has ended"))
+                return
             waiting = {(stage, lane) for (stage, _, lane), n in self.views.lag().items() if n}
             for name, stage in self.stages.items():
                 for number, lane in stage.lanes.items():

@@ -126,6 +126,11 @@ class Stage:
         for lane in self.lanes.values():
             lane.refresh()
 
+    @property
+    def committed_s(self) -> float:
+        """Monotonic time of the last commit of any lane; of its opening where none was."""
+        return max((lane.committed_s for lane in self.lanes.values()), default=0.0)
+
     async def opened(self) -> None:
         """Return when every lane has been opened or has failed to open once."""
         for lane in list(self.lanes.values()):

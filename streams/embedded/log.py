@@ -204,11 +204,21 @@ class EmbeddedLog:
             self.wake()
 
     def drop_state(self, generation: int) -> None:
-        """Drop all tables of all lanes, once a generation: the first that finds damage does."""
-        if generation == self.generation:
-            logger.warning("state-dropped", path=str(self.store.path))
+        """
+        Drop all tables of all lanes, once a generation: the first that finds damage does.
+
+        Raises:
+            LogUnavailableError: the disk does not take it.
+        """
+        if generation != self.generation:
+            return
+        self.check_available()
+        logger.warning("state-dropped", path=str(self.store.path))
+        try:
             self.store.drop_state()
-            self._new_generation()
+        except Exception as error:
+            raise self._broken(error) from error
+        self._new_generation()
 
     def _new_generation(self) -> None:
         self.generation += 1

@@ -137,7 +137,7 @@ def _attempt(step: Callable[[], None]) -> Exception | None:
 
 def _explained(path: Path, error: Exception) -> Exception:
     text = str(error)
-    if "lock" in text.lower():
+    if "LOCK:" in text:
         return SetupError(f"{path} is in use by another process; stop it, or use its HTTP API")
     if isinstance(error, OSError) or "No space left" in text or "Permission denied" in text:
         return SetupError(f"{path} cannot be opened: {text}")

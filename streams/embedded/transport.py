@@ -19,7 +19,7 @@ from faust.tables.manager import TableManager
 from faust.transport import base
 from faust.types import ConsumerMessage
 
-from streams.log import TP, Chunk, LogCorruptError, StageSpec
+from streams.log import TP, Chunk, LogCorruptError, LogUnavailableError, StageSpec
 
 if TYPE_CHECKING:
     from streams.embedded.log import EmbeddedLog
@@ -149,6 +149,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
                 self._reading = False
                 self.transport.fatal(error)
                 return None
+            except LogUnavailableError:
+                return None  # woken when the disk works again
             self._position[tp] = chunk.end
             if chunk.records:
                 begin, self._begin[tp] = self._begin[tp], chunk.end

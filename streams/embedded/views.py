@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from streams.embedded.lane import scan_rows, table_prefix
 from streams.embedded.log import EmbeddedLog
-from streams.log import TP, StageSpec, StateBrokenError
+from streams.log import TP, LogUnavailableError, StageSpec, StateBrokenError
 from streams.views import NotReadyError, NotSettledError, settling_order
 
 NEWS_MAX_S = 1.0
@@ -42,7 +43,7 @@ class EmbeddedViews:
             stage, name = self._tables[table]
             known = table_prefix(self._log, stage, name, lane)
             self._prefixes[table, lane] = known
-        if known not in self._log.ready:
+        if known not in self._log.ready or not self._log.store.is_open:
             raise NotReadyError(f"lane {lane} of {table} is not open")
         return known
 
@@ -74,7 +75,8 @@ class EmbeddedViews:
             raise self._broken(table, generation) from error
 
     def _broken(self, table: str, generation: int) -> NotReadyError:
-        self._log.drop_state(generation)
+        with suppress(LogUnavailableError):
+            self._log.drop_state(generation)
         return NotReadyError(f"{table} was damaged and is being rebuilt")
 
     async def settle(

@@ -264,6 +264,27 @@ async def test_a_stage_that_reads_a_damaged_record_stops_before_it_and_skips_not
         assert sum(running.views.lag().values()) > 0
 
 
+async def test_state_that_cannot_be_dropped_now_is_dropped_when_the_disk_works(folder):
+    before = await all_rows(folder)
+    flip(files_of(folder)["state"], 0.1, 0.8, 200)
+    async with started(folder) as running:
+        drop, failures = running.log.store.drop_state, [2]
+
+        def fails() -> None:
+            if failures[0]:
+                failures[0] -= 1
+                raise OSError("no space left on device")
+            drop()
+
+        running.log.store.drop_state = fails
+        await running.log.append("raw", [sale(n) for n in NUMBERS])
+        await until(lambda: failures == [0] and running.log._failure is None, 10)
+        await settled(running, 10)
+        await until(lambda: running.stages["till"].stats.folded)
+        await settled(running)
+        assert {table: rows_of(running, table) for table in TABLES} == before
+
+
 def test_options_are_the_same_families_that_a_rescue_copies():
     from streams.embedded.rescue import KEPT  # noqa: PLC0415 - a fact about two files
 

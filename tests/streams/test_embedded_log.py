@@ -10,8 +10,17 @@ import pytest
 
 from streams.embedded.layout import pack, unpack
 from streams.embedded.options import EmbeddedOptions, parse
+from streams.embedded.store import _explained
 from streams.errors import SetupError
-from streams.log import TP, LogUnavailableError, Out, Topic, UndeclaredError, lane_of
+from streams.log import (
+    TP,
+    LogCorruptError,
+    LogUnavailableError,
+    Out,
+    Topic,
+    UndeclaredError,
+    lane_of,
+)
 from streams.runtime import open_log
 from tests.streams.shop import everything, opened
 
@@ -122,6 +131,18 @@ async def test_a_second_process_on_the_same_folder_is_told_so(tmp_path):
         assert second.returncode != 0
         assert "SetupError" in second.stderr
         assert "in use by another process" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        ("Corruption: block checksum mismatch in 000009.sst", LogCorruptError),
+        ("IO error: While lock file: /a/LOCK: Resource temporarily unavailable", SetupError),
+        ("IO error: No space left on device: while open a file for appending", SetupError),
+    ],
+)
+def test_what_keeps_a_log_from_opening_is_told_apart(tmp_path, damage, kind):
+    assert type(_explained(tmp_path, Exception(damage))) is kind
 
 
 async def test_a_batch_that_is_not_written_leaves_no_trace(tmp_path):

@@ -232,6 +232,27 @@ async def test_a_stage_that_is_stuck_does_not_hold_up_another_one_on_the_same_to
         assert rows_of(running, "sums.totals") == expected_totals(range(3000))
 
 
+async def test_a_slow_stage_reads_for_itself_what_it_missed_on_a_shared_topic(tmp_path):
+    heard = []
+
+    async def listen(records):
+        await asyncio.sleep(0.002)
+        heard.extend((record.partition, record.offset) for record in records)
+        return Effects()
+
+    jobs = (*JOBS, Job(StageSpec("deliver", ("sales", "notes")), handler=listen, chunk=20))
+    async with started(tmp_path, jobs=jobs, query="sync=1&cache_mb=8&chunk=10") as running:
+        for begin in range(0, 3000, 100):
+            await running.log.append("raw", [sale(n) for n in range(begin, begin + 100)])
+            await asyncio.sleep(0.003)
+        await settled(running, 10)
+        sold = [(r.partition, r.offset) for r in await everything(running.log, "sales")]
+        assert len(heard) == 3000
+        for lane in range(LANES):
+            assert [p for p in heard if p[0] == lane] == [p for p in sold if p[0] == lane]
+        assert running.stages["deliver"].stats.failures == 0
+
+
 # -- life
 
 
