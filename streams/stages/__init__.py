@@ -1,0 +1,1 @@
+"""The stages: pure steps over the log, one file each."""
