@@ -211,6 +211,11 @@ class Sealer:
         raise SealBrokenError("not a sealed value of a version that is known")
 
 
+def wrapped_key_of(sealed: bytes) -> bytes:
+    """Return the wrapped data key that a sealed value carries, to seal something beside it."""
+    return sealed[3 : 3 + int.from_bytes(sealed[1:3])]
+
+
 def _equal_cipher(data_key: bytes) -> AESSIV:
     """Make the cipher of `seal_equal` with a key of its own, derived from the data key."""
     return AESSIV(sha512(b"tillstream equal seal\x00" + data_key).digest())

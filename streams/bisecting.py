@@ -8,6 +8,7 @@ from types import TracebackType
 
 import structlog
 
+from streams.errors import SetupError
 from streams.log import (
     INTERNAL_ERROR,
     DeadLetter,
@@ -23,7 +24,13 @@ from streams.log import (
 
 logger = structlog.get_logger(__name__)
 
-INFRASTRUCTURE = (StateBrokenError, LogCorruptError, LogUnavailableError, MemoryError)
+INFRASTRUCTURE = (
+    StateBrokenError,
+    LogCorruptError,
+    LogUnavailableError,
+    SetupError,
+    MemoryError,
+)
 """Never a record's fault, so never a reason to put records aside."""
 
 

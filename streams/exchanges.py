@@ -12,7 +12,7 @@ from connectors.contract import CredentialsError, Page, PermanentError
 from connectors.exchange import Budget, Exchange, new_client
 from connectors.square import api as square
 from schemas.account import Account
-from schemas.sealing import Sealer, SealError
+from schemas.sealing import SealBrokenError, Sealer
 from streams.credentials import Credentials, opened
 from streams.http.services import LocationInfo
 from streams.settings import Settings
@@ -79,7 +79,7 @@ class AccountExchanges:
         def authorization() -> str:
             try:
                 return f"Bearer {opened(account, self._sealer).access_token}"
-            except SealError as error:
+            except SealBrokenError as error:
                 raise CredentialsError("the credentials cannot be opened") from error
 
         return self._speaking(account.provider, authorization)

@@ -16,8 +16,9 @@ from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping
 from schemas.codec import UndecodableError, decode
 from schemas.raw import RawEvent
-from schemas.sealing import SealBrokenError, Sealer
+from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from schemas.sync import SyncRun
+from streams.errors import SetupError
 from streams.log import DeadLetter, Effects, Record, StageSpec, StateView, Step, Table
 from streams.stages.normalise_chunk import NormaliseChunk
 from streams.stages.reading import Reading
@@ -88,6 +89,9 @@ def _opened(record: Record, sealer: Sealer, chunk: NormaliseChunk) -> Reading | 
         return None
     try:
         body = sealer.open(raw.body, tenant=raw.tenant_id, record=raw.raw_id)
+    except UnknownKeyError as error:
+        # Not the record's fault: the lane waits until the operator has added the key.
+        raise SetupError(str(error)) from error
     except SealBrokenError as error:
         chunk.reject(DeadLetter(record, "seal-broken", str(error)))
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
@@ -24,7 +25,7 @@ from schemas.events import ErrorType, PosError
 from schemas.identity import derived_id
 from schemas.part import Part
 from schemas.raw import Channel, RawEvent
-from schemas.sealing import Sealer
+from schemas.sealing import Sealer, wrapped_key_of
 from schemas.sync import SyncControl
 from schemas.transaction import Transaction, TransactionChange, product_key
 from streams.cloudevents import cloud_event
@@ -38,6 +39,10 @@ from streams.stages.wanted import Wanted
 
 REPLAY = "replay"
 """Resource of the control record by which `tillstream replay` hands in parts read anew."""
+
+
+CUSTOMER = "customer"
+"""What customer ids are sealed for: the same customer looks the same in all transactions."""
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -272,12 +277,13 @@ class NormaliseChunk:
     def _sealed(self, reading: Reading, customer: str | None) -> str | None:
         if customer is None:
             return None
-        return self._sealer.seal_equal(
-            customer,
-            self._sealer.wrapped_key(reading.raw.body),
+        sealed = self._sealer.seal_equal(
+            customer.encode(),
+            wrapped_key_of(reading.raw.body),
             tenant=reading.raw.tenant_id,
-            record="customer",
+            record=CUSTOMER,
         )
+        return b64encode(sealed).decode()
 
     def _changed(self, reading: Reading, change: TransactionChange) -> None:
         if change.before is None:
