@@ -54,7 +54,7 @@ class Api:
         request = Request(
             method=method,
             path=path,
-            query=tuple((name, str(value)) for name, value in query.items() if value is not None),
+            query=tuple((name, str(it)) for name, it in query.items() if it is not None),
             body=None if body is None else msgspec.json.encode(body),
         )
         try:

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON lines for programs, errors that say what to do."""
+"""How commands speak: tables for people, JSON lines for programs, errors that help."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def list_letters(
                 line(letter)
             return
         rows = [
-            (one.letter_id, one.stage, one.error_type, one.reason, one.source, f"{one.at:%F %T}")
-            for one, _ in found
+            (it.letter_id, it.stage, it.error_type, it.reason, it.source, f"{it.at:%F %T}")
+            for it, _ in found
         ]
         table("Rejected", ("id", "stage", "error", "reason", "source", "at (UTC)"), rows)
 
@@ -43,13 +43,13 @@ def list_letters(
 
 @app.command()
 @told
-def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as `ls` shows it")]) -> None:
+def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`")]) -> None:
     """Show one letter whole: why, from where, its headers (its body stays sealed)."""
 
     async def main(worker: Worker) -> None:
         for letter, record in await _chosen(worker, None, None, every=True):
             if letter.letter_id == letter_id:
-                headers = {name: value.decode(errors="replace") for name, value in record.headers}
+                headers = {name: repr(value)[2:-1] for name, value in record.headers}
                 line({"letter": letter, "headers": headers})
                 return
         note(f"tillstream: there is no letter {letter_id}; `tillstream rejected ls` lists them")

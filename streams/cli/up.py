@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -36,7 +35,6 @@ def up(
 
 
 async def _run(settings: Settings) -> None:
-    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
     worker = Worker(settings, fatal=end_process)
     await run_until_signal(worker, lambda started: logger.info("ready", url=started.url))
 
@@ -45,5 +43,3 @@ def end_process(error: BaseException) -> None:
     """End at once, without tidying up: the log survives that, and going on would be wrong."""
     logger.critical("ended", reason=str(error), error=type(error).__name__)
     os._exit(FAILED)
-
-

@@ -60,7 +60,7 @@ def rebuild(
 
 @told
 def doctor(*, json: Json = False) -> None:
-    """Look for what is wrong: settings, damage, lag, dead letters; exit status 1 if anything."""
+    """Look for what is wrong: damage, lag, dead letters; exit status 1 if anything is."""
 
     async def main() -> list[tuple[str, bool, str]]:
         settings = offline.settings_for_tools()

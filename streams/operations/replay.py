@@ -1,9 +1,9 @@
 """
 Run the raw history through today's connectors.
 
-The differences are handed to `normalise` as control records that carry the parts as they are read
-today; it replaces the known ones of the same version and emits what changes as new revisions. So a
-replay is itself an event of the log, and a replay of a replay changes nothing.
+The differences are handed to `normalise` as control records that carry the parts as they are
+read today; it replaces the known ones of the same version and emits what changes as new
+revisions. So a replay is itself an event of the log, and a second one changes nothing.
 """
 
 from __future__ import annotations

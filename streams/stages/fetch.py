@@ -2,8 +2,8 @@
 The stage `fetch`: what webhooks only point at is asked for, and the answer is a raw event.
 
 At least once: the offset is committed after the answer is durable, and an answer that comes
-twice changes nothing. What cannot be fetched goes to `pos.rejected` with the reason; it does not
-hold up the other accounts of the lane, and the next poll brings the same fact again.
+twice changes nothing. What cannot be fetched goes to `pos.rejected` with the reason: it must
+not hold up the other accounts of the lane, and the next poll brings the same fact again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ The stage `normalise`: raw events become canonical transactions.
 
 Every raw event is read by its connector into parts; the newest parts of a provider's key make
 its transactions; each difference to what was last said is one change. Nothing here looks at a
-clock or calls out: what has to be fetched is an output, and its answer comes back as a raw event.
+clock or calls out: what has to be fetched is an output, and its answer is a raw event again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One chunk of raw events on its way through `normalise`: what is loaded, learnt and emitted."""
+"""One chunk of raw events on its way through `normalise`: loaded, learnt and emitted."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ class NormaliseChunk:
             self._emit(topics.STOCK_COUNTS, Out(count.account_id.encode(), encode(count)))
 
     def _revoke(self, reading: Reading) -> None:
-        """Mark the account, unless it has been reconnected since (a replay, a late delivery)."""
+        """Mark the account, unless it was reconnected since (a replay, a late delivery)."""
         account, raw = reading.account, reading.raw
         if (
             account.status is not AccountStatus.CONNECTED
@@ -256,7 +256,7 @@ class NormaliseChunk:
     def _products(
         self, readings: Iterable[Reading], made: Sequence[tuple[Transaction, ...]]
     ) -> dict[str, dict[str, str]]:
-        """Look up which of the lines' products are mapped: account -> product key -> product."""
+        """Look up what is mapped of the lines: account -> product key -> product id."""
         keys: dict[bytes, tuple[str, str]] = {}
         for reading, transactions in zip(readings, made, strict=True):
             account = reading.account.account_id
@@ -267,8 +267,8 @@ class NormaliseChunk:
         found: dict[str, dict[str, str]] = {}
         learnt = self._learnt["mappings"]
         for key, row in _rows(self._state, "mappings", keys):
-            row = learnt.get(key, row)
-            product = None if row is None else unpack(ProductMapping, row).product_id
+            newest = learnt.get(key, row)
+            product = None if newest is None else unpack(ProductMapping, newest).product_id
             if product is not None:
                 account, name = keys[key]
                 found.setdefault(account, {})[name] = product

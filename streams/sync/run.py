@@ -77,7 +77,7 @@ class SyncRunner:
             await self._bring(work, connector)
         except LogUnavailableError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run has failed
             log = logger.warning if isinstance(error, ConnectorError) else logger.exception
             log("sync_failed", account_id=account.account_id, error_type=_type_of(error).value)
             await self._control(
@@ -92,7 +92,7 @@ class SyncRunner:
     async def begin(
         self, account: Account, order: Order, *, watermark: datetime | None
     ) -> Order:
-        """Put the begin of a run into the log, so that it will be carried out, come what may."""
+        """Put the begin of a run into the log, so that it will be carried out after a crash."""
         if order.begun:
             return order
         work = _Work(account, order, order.fetched, order.since)
