@@ -25,7 +25,8 @@ import msgspec
 from schemas.avsc import OwnIds, SchemaFile, SchemaIds
 from schemas.resolve import resolving_reader
 from schemas.topics import CATALOGUE
-from schemas.wire import body_writer
+from schemas.wireread import body_reader
+from schemas.wirewrite import body_writer
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -59,7 +60,11 @@ class _Decoders(dict[type[msgspec.Struct], dict[bytes, Callable[[bytes, int], An
     ) -> dict[bytes, Callable[[bytes, int], Any]]:
         newest, _ = _newest(cls)
         decoders = {
-            _header(number): resolving_reader(cls, file.schema(), newest.schema())
+            _header(number): (
+                body_reader(cls, file.schema())
+                if file == newest
+                else resolving_reader(cls, file.schema(), newest.schema())
+            )
             for number, file in _ids.table().items()
             if file.topic == newest.topic
         }
