@@ -82,7 +82,7 @@ def _transaction(
         tenders += given_back(back, bill.returned_tips, bill.currency)
     tips = _tips(bill, tenders)
     closed_at = bill.closed_at if status is not Status.OPEN else None
-    day_of = occurred_at if bill.returned and not bill.sold else closed_at or occurred_at
+    decides = occurred_at if bill.returned and not bill.sold else closed_at or occurred_at
     first = next((note for note in payments if note.status is not Status.CANCELLED), None)
     return Transaction(
         transaction_id=transaction_id(shop.account_id, PROVIDER, key),
@@ -95,7 +95,8 @@ def _transaction(
         status=status,
         occurred_at=occurred_at,
         closed_at=closed_at,
-        business_day=shop.calendar.day_of(day_of),
+        business_day=shop.calendar.day_of(decides),
+        local_hour=shop.calendar.local(decides).hour,
         currency=bill.currency,
         lines=bill.lines,
         discounts=bill.discounts,

@@ -116,6 +116,7 @@ def _transaction(
         occurred_at=occurred_at,
         closed_at=closed,
         business_day=shop.calendar.day_of(closed or occurred_at),
+        local_hour=shop.calendar.local(closed or occurred_at).hour,
         currency=currency,
         lines=(_line(amount, kind),),
         discounts=(),

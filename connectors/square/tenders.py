@@ -77,7 +77,7 @@ def method_of(
 def _brand(card: CardDetails | None, other: BrandDetails | None) -> str | None:
     if card is not None and card.card is not None and card.card.card_brand:
         return card.card.card_brand
-    return other.brand if other is not None else None
+    return (other.brand or other.buy_now_pay_later_brand) if other is not None else None
 
 
 def _last_four(card: CardDetails | None) -> str | None:

@@ -206,9 +206,10 @@ class ExternalDetails(Wire, frozen=True, gc=False, kw_only=True):
 
 
 class BrandDetails(Wire, frozen=True, gc=False, kw_only=True):
-    """A wallet, or a pay-later company."""
+    """A wallet or a pay-later company; a payment and a tender name the field differently."""
 
     brand: str | None = None
+    buy_now_pay_later_brand: str | None = None
 
 
 class TenderItem(Wire, frozen=True, gc=False, kw_only=True):
