@@ -71,7 +71,7 @@ def _move(books: Books, row: InventoryRow, delta: StockDelta) -> None:
     for at_us, quantity in delta.sold.items():
         if at_us > after and quantity:
             hour, at = _hour(books, row, at_us)
-            hour.sell(at_us, plain(quantity))
+            hour.sell(at_us, quantity)
             sold += quantity
             touched.add(at)
     for count in delta.counts:

@@ -15,6 +15,8 @@ from decimal import Decimal
 
 import msgspec
 
+from schemas.quantity import plain
+
 HOUR_US = 3_600_000_000
 
 
@@ -39,7 +41,7 @@ class Hour(msgspec.Struct):
 
     def sell(self, at_us: int, quantity: Decimal) -> None:
         """Add to what went out at an instant; sums of zero leave no trace."""
-        quantity += self.sold.get(at_us, Decimal(0))
+        quantity = plain(quantity + self.sold.get(at_us, Decimal(0)))
         if quantity:
             self.sold[at_us] = quantity
         else:
