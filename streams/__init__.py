@@ -1,1 +1,1 @@
-"""The running system: the log, lanes, stages, pollers, HTTP in, CLI and the composition root."""
+"""The running system: log, lanes, stages, pollers, HTTP in, CLI, the composition root."""

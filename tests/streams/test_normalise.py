@@ -1,4 +1,4 @@
-"""Raw events become transactions: once, in whatever order, with the reason where they do not."""
+"""Raw events become transactions: in whatever order, or rejected with the reason."""
 
 from __future__ import annotations
 
