@@ -7,10 +7,12 @@ from types import MappingProxyType
 
 from connectors.contract import Connector
 from connectors.square.connector import SquareConnector
+from connectors.toast.connector import ToastConnector
 
 CONNECTORS: Mapping[str, Connector] = MappingProxyType(
     {
         "square": SquareConnector(),
+        "toast": ToastConnector(),
     }
 )
 

@@ -31,6 +31,25 @@ RECEIVED = datetime(2026, 5, 20, tzinfo=UTC)
 _NOISE = {"transaction_id", "tenant_id", "account_id", "location_id", "provider", "revision"}
 
 
+def folder_of(provider: str) -> Path:
+    """Return a provider's golden samples."""
+    return Path(connectors.__file__).parent / provider.replace("-", "_") / "samples"
+
+
+def home_of(provider: str) -> Shop:
+    """Return the shop of a provider's samples: the bakery, or what their shop.json says."""
+    path = folder_of(provider) / "shop.json"
+    if not path.exists():
+        return BAKERY
+    told = json.loads(path.read_text())
+    return msgspec.structs.replace(
+        BAKERY,
+        location_id=told["location_id"],
+        calendar=BusinessCalendar(told["timezone"], told["cut_off_hour"]),
+        currency=told["currency"],
+    )
+
+
 @dataclass(frozen=True)
 class Sample:
     """Raw bodies of one provider and the transactions that they make."""
@@ -53,8 +72,8 @@ class Sample:
 
 
 def samples_of(provider: str) -> list[Sample]:
-    folder = Path(connectors.__file__).parent / provider / "samples"
-    return [Sample(provider, path) for path in sorted(folder.glob("*.raws.json"))]
+    paths = sorted(folder_of(provider).glob("*.raws.json"))
+    return [Sample(provider, path) for path in paths]
 
 
 def all_samples() -> list[Sample]:
@@ -74,7 +93,8 @@ def raw_event(body: bytes, provider: str = "square") -> RawEvent:
     )
 
 
-def read(connector: Connector, body: bytes, shop: Shop = BAKERY) -> Outcome:
+def read(connector: Connector, body: bytes, shop: Shop | None = None) -> Outcome:
+    shop = shop or home_of(connector.provider)
     return connector.read(raw_event(body, connector.provider), shop)
 
 
@@ -89,9 +109,10 @@ def newest(parts: Iterable[Part]) -> dict[str, dict[str, Part]]:
 
 
 def transactions(
-    connector: Connector, bodies: Sequence[bytes], shop: Shop = BAKERY
+    connector: Connector, bodies: Sequence[bytes], shop: Shop | None = None
 ) -> list[Transaction]:
     """Read all bodies, keep the newest parts, assemble; sorted by id."""
+    shop = shop or home_of(connector.provider)
     outcomes = [read(connector, body, shop) for body in bodies]
     parts = [part for one in outcomes if isinstance(one, Parts) for part in one.parts]
     made = [

@@ -1,0 +1,1 @@
+"""Toast: what its webhooks and endpoints say."""
