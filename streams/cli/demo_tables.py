@@ -1,0 +1,138 @@
+"""What the demo shows at its end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from schemas.money import Money
+from streams.cli.console import table
+from streams.cli.demo_check import Check
+
+DAYS_SHOWN, PRODUCTS_SHOWN = 7, 8
+
+
+def money(minor: int, currency: str) -> str:
+    """Write minor units as people do."""
+    return str(Money(minor, currency))
+
+
+def show_days(location: str, rows: Sequence[Any]) -> None:
+    """Show the last days of one account."""
+    newest = sorted(rows, key=lambda row: row["business_day"])[-DAYS_SHOWN:]
+    columns = ("day", ">bills", ">refunds", ">net", ">tax", ">tips", ">total")
+    table(
+        f"Sales by day: {location} (last {len(newest)} of {len(rows)} days)",
+        columns,
+        (
+            (
+                row["business_day"],
+                row["transactions"],
+                row["refunds"],
+                money(row["net"], row["currency"]),
+                money(row["tax"], row["currency"]),
+                money(row["tip"], row["currency"]),
+                money(row["total"], row["currency"]),
+            )
+            for row in newest
+        ),
+    )
+
+
+def show_products(location: str, rows: Iterable[Any]) -> None:
+    """Show what sold best in one account."""
+    sums: defaultdict[str, list[Any]] = defaultdict(lambda: [Decimal(0), 0, None])
+    for row in rows:
+        entry = sums[row["pos_product_id"]]
+        entry[0] += Decimal(row["units"])
+        entry[1] += row["net"]
+        entry[2] = row
+    best = sorted(sums.values(), key=lambda entry: -entry[1])[:PRODUCTS_SHOWN]
+    table(
+        f"Top products: {location}",
+        ("product", "mapped to", ">units", ">net"),
+        (
+            (
+                row["name"],
+                row["product_id"] or "-",
+                f"{units.normalize():f}",
+                money(net, row["currency"]),
+            )
+            for units, net, row in best
+        ),
+    )
+
+
+def show_inventory(location: str, rows: Sequence[Any]) -> None:
+    """Show what is nearly gone in one account; below zero is shown as it is."""
+    counted = [row for row in rows if row["on_hand"] is not None]
+    lowest = sorted(counted, key=lambda row: Decimal(row["on_hand"]))[:PRODUCTS_SHOWN]
+    table(
+        f"Inventory: {location} (lowest of {len(counted)} counted)",
+        ("product", ">on hand", ">sold since the count", "counted at (UTC)"),
+        (
+            (row["name"], row["on_hand"], row["sold_since"], row["counted_at"][:16])
+            for row in lowest
+        ),
+    )
+
+
+def show_unmapped(rows: Sequence[Any]) -> None:
+    """Show the revenue that nobody has mapped."""
+    table(
+        "Unmapped revenue",
+        ("product", ">net it would move", ">bills", "suggestion"),
+        (
+            (
+                row["name"],
+                money(row["moves"]["net"], row["moves"]["currency"]),
+                row["moves"]["transactions"],
+                _suggestion(row["suggestion"]),
+            )
+            for row in rows[:PRODUCTS_SHOWN]
+        ),
+    )
+
+
+def _suggestion(suggestion: Any) -> str:
+    if suggestion is None:
+        return "-"
+    return f"{suggestion['product_id']} ({suggestion['confidence']:.0%})"
+
+
+def show_syncs(rows: Sequence[tuple[str, Any]]) -> None:
+    """Show the sync runs."""
+    columns = (
+        "account",
+        "kind",
+        "status",
+        ">fetched",
+        ">new",
+        ">updated",
+        ">known",
+        ">rejected",
+    )
+    names = ("kind", "status", "fetched", "new", "updated", "duplicates", "rejected")
+    table(
+        "Sync runs",
+        columns,
+        ((location, *(row[name] for name in names)) for location, row in rows),
+    )
+
+
+def show_check(result: Check) -> None:
+    """Show the verdict, and the first differences where there are any."""
+    verdict = "equal to the cent" if not result.differences else "DIFFERENT"
+    table(
+        "Our totals beside the shops' own",
+        ("figures compared", "differ", "verdict"),
+        [(result.figures, len(result.differences), verdict)],
+    )
+    if result.differences:
+        table(
+            "Differences",
+            ("where", "figure", ">theirs", ">ours"),
+            ((it.where, it.figure, it.theirs, it.ours) for it in result.differences[:40]),
+        )
