@@ -37,7 +37,7 @@ def bill_of(order: Order, currency: str) -> Bill:
     if not order.id or order.created_at is None:
         raise UnreadableError("an order without id or time of creation")
     status = _STATUS.get(order.state or "", Status.OPEN)
-    tenders = tuple(filter(None, map(tender_note, order.tenders or ())))
+    tenders = _tenders(order)
     sold = _sold(order)
     back = _Returned(order, len(sold.lines))
     tip = minor(order.total_tip_money)
@@ -48,7 +48,9 @@ def bill_of(order: Order, currency: str) -> Bill:
         _check_tips(tenders, order.total_tip_money)
     if order.net_amounts is not None:
         _check_net(order, sold, tip + rounding, back)
-    sides = (sold, *back.sides)
+    sells = bool(sold.lines or sold.fees or sold.gratuity)
+    for side in back.sides:
+        sold.take(side)
     return Bill(
         order_id=order.id,
         status=status,
@@ -56,21 +58,21 @@ def bill_of(order: Order, currency: str) -> Bill:
         created_at=instant(order.created_at),
         closed_at=None if order.closed_at is None else instant(order.closed_at),
         customer=order.customer_id or None,
-        sold=bool(sold.lines or sold.fees or sold.gratuity),
+        sold=sells,
         returned=back.happened,
         source_orders=back.sources,
-        lines=tuple([line for side in sides for line in side.lines]),
-        discounts=tuple([one for side in sides for one in side.discounts]),
-        taxes=tuple([one for side in sides for one in side.taxes]),
-        service_charges=tuple([one for side in sides for one in side.fees]),
-        gratuity=sum([side.gratuity for side in sides]),
+        lines=tuple(sold.lines),
+        discounts=tuple(sold.discounts),
+        taxes=tuple(sold.taxes),
+        service_charges=tuple(sold.fees),
+        gratuity=sold.gratuity,
         order_tip=tip,
         returned_tips=back.tips,
-        gross=sum([side.gross for side in sides]),
-        discount=sum([side.discount for side in sides]),
-        tax=sum([side.tax for side in sides]),
-        tax_included=sum([side.tax_included for side in sides]),
-        service_charge=sum([side.service_charge for side in sides]),
+        gross=sold.gross,
+        discount=sold.discount,
+        tax=sold.tax,
+        tax_included=sold.tax_included,
+        service_charge=sold.service_charge,
         rounding=rounding + back.rounding,
         tenders=tenders,
         refunds=_refunds(order),
@@ -179,6 +181,11 @@ def _check_net(order: Order, sold: Side, extra: int, back: _Returned) -> None:
 def _check(field: str, parts: int, whole: Money | None) -> None:
     if whole is not None:
         must_equal(field, parts, whole.amount)
+
+
+def _tenders(order: Order) -> tuple[TenderNote, ...]:
+    notes = [tender_note(one) for one in order.tenders or ()]
+    return tuple([note for note in notes if note is not None])
 
 
 def _refunds(order: Order) -> tuple[RefundNote, ...]:

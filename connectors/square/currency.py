@@ -33,9 +33,11 @@ def must_be_in(order: Order, currency: str, body: bytes) -> None:
     """
     named = body.count(b'"currency"')
     due = currency.encode()
-    written = b'"currency":"' + due + b'"'
-    spaced = b'"currency": "' + due + b'"'
-    if named == body.count(written) + body.count(spaced) and b"\\u" not in body:
+    # An escape might hide the word, so a body with any is looked at in full.
+    if b"\\" not in body and (
+        named == body.count(b'"currency":"%b"' % due)
+        or named == body.count(b'"currency": "%b"' % due)
+    ):
         return
     for found in _currencies(order):
         if found != currency:

@@ -11,13 +11,14 @@ Source: developer.squareup.com/reference/square/objects/OrderLineItem, .../Order
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 from connectors.square.names import product_name
 from connectors.square.troubles import UnbalancedError, must_equal
 from connectors.square.units import sold_quantity, unit_of
-from connectors.square.wire import AppliedTax, LineItem, ModifierItem, Money
+from connectors.square.wire import AppliedMoney, AppliedTax, LineItem, ModifierItem, Money
 from schemas.money import round_minor
 from schemas.transaction import Line, LineKind, Modifier
 
@@ -93,7 +94,7 @@ def _priced(item: LineItem, quantity: Decimal) -> int:
     if whole is None:
         return round_minor(exact)
     # Rounding is Square's own; anything beyond it is a contradiction.
-    if abs(exact - whole.amount) >= 1:
+    if exact != whole.amount and abs(exact - whole.amount) >= 1:
         raise UnbalancedError(
             "line variation_total_price_money", round_minor(exact), whole.amount
         )
@@ -129,21 +130,34 @@ def _times(one: ModifierItem) -> Decimal:
 
 
 def _discount(item: LineItem) -> int:
-    shares = [one.applied_money for one in item.applied_discounts or ()]
-    if item.total_discount_money is None:
-        return sum(map(minor, shares))
-    if shares and None not in shares:
-        must_equal("line discounts", sum(map(minor, shares)), item.total_discount_money.amount)
-    return item.total_discount_money.amount
+    total = item.total_discount_money
+    if not item.applied_discounts:
+        return 0 if total is None else total.amount
+    applied = _applied(item.applied_discounts)
+    if total is None:
+        return applied or 0
+    if applied is not None:
+        must_equal("line discounts", applied, total.amount)
+    return total.amount
+
+
+def _applied(shares: Iterable[AppliedTax | AppliedMoney]) -> int | None:
+    """Return what the shares make; None where not all of them say."""
+    whole = 0
+    for share in shares:
+        if share.applied_money is None:
+            return None
+        whole += share.applied_money.amount
+    return whole
 
 
 def _taxes(
     item: LineItem, tax: int, before_tax: int, inclusive: AbstractSet[str]
 ) -> tuple[int, int]:
     """Return all tax of a line, and what of it is inside its price."""
-    shares = item.applied_taxes or []
-    if shares and all(one.applied_money is not None for one in shares):
-        applied = sum(minor(one.applied_money) for one in shares)
+    shares = item.applied_taxes
+    applied = _applied(shares) if shares else None
+    if applied is not None:
         if item.total_tax_money is not None:
             must_equal("line taxes", applied, tax)
         return applied, included_in(shares, inclusive) if inclusive else 0

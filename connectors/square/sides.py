@@ -47,8 +47,7 @@ class Side:
         taxes: Sequence[TaxItem],
         numbered: int = 0,
     ) -> None:
-        inclusive = {tax.uid for tax in taxes if tax.type == "INCLUSIVE"} if taxes else ()
-        self.inclusive = frozenset(uid for uid in inclusive if uid is not None)
+        self.inclusive = {tax.uid or "" for tax in taxes if tax.type == "INCLUSIVE"}
         self.sign = sign
         self.gross = self.discount = self.tax = self.tax_included = 0
         self.service_charge = self.gratuity = self.charged = 0
@@ -75,6 +74,19 @@ class Side:
             + self.service_charge
             + self.gratuity
         )
+
+    def take(self, other: Side) -> None:
+        """Add another side, so that this one is of both."""
+        self.lines += other.lines
+        self.discounts += other.discounts
+        self.taxes += other.taxes
+        self.fees += other.fees
+        self.gross += other.gross
+        self.discount += other.discount
+        self.tax += other.tax
+        self.tax_included += other.tax_included
+        self.service_charge += other.service_charge
+        self.gratuity += other.gratuity
 
     def charge(
         self, charges: Sequence[ChargeItem], items: Sequence[LineItem], tax_due: Money | None
@@ -127,8 +139,9 @@ class Side:
             UnbalancedError: the order's discounts do not make the discount of its lines.
         """
         due = self.sign * self.discount
-        if given and all(one.applied_money is not None for one in given):
-            must_equal("discounts", sum(minor(one.applied_money) for one in given), due)
+        told = _told(given)
+        if told is not None:
+            must_equal("discounts", told, due)
             self.discounts = [
                 Discount(
                     name=one.name or "Discount", amount=self.sign * minor(one.applied_money)
@@ -148,8 +161,9 @@ class Side:
             UnbalancedError: the order's taxes do not make the tax of its lines and charges.
         """
         due = self.sign * self.tax
-        if given and all(one.applied_money is not None for one in given):
-            must_equal("taxes", sum(minor(one.applied_money) for one in given), due)
+        told = _told(given)
+        if told is not None:
+            must_equal("taxes", told, due)
             self.taxes = [
                 Tax(
                     name=one.name or "Tax",
@@ -171,6 +185,18 @@ class Side:
                     rate_percent=one.percentage,
                 )
             ]
+
+
+def _told(given: Sequence[DiscountItem | TaxItem]) -> int | None:
+    """Return what these make; None where there are none, or not all of them say."""
+    if not given:
+        return None
+    whole = 0
+    for one in given:
+        if one.applied_money is None:
+            return None
+        whole += one.applied_money.amount
+    return whole
 
 
 def _applied(one: ChargeItem) -> int:
