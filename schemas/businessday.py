@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
 
 class UnknownZoneError(ValueError):
     """The name is not in the IANA time zone database; use one like "Europe/Berlin"."""
@@ -36,7 +39,8 @@ class BusinessCalendar(msgspec.Struct, frozen=True):
         cut_off_hour: 0..23, local clock; a sale before that hour belongs to the day before.
 
     The wall clock decides, so a day of a DST change has 23 or 25 hours and no sale falls
-    between two days or into both.
+    between two days or into both. Where clocks skip the cut-off, the day begins at the skip;
+    where they show it twice, the day begins the first time and has then begun.
     """
 
     timezone: str = "UTC"
@@ -45,9 +49,12 @@ class BusinessCalendar(msgspec.Struct, frozen=True):
     def day_of(self, instant: datetime) -> date:
         """Return the business day of an aware instant."""
         local = self.local(instant)
-        return (
-            local.date() - timedelta(days=1) if local.hour < self.cut_off_hour else local.date()
-        )
+        day = local.date()
+        if local.hour < self.cut_off_hour:
+            day -= _DAY
+        if local.fold and instant >= self.ends(day):
+            return day + _DAY
+        return day
 
     def local(self, instant: datetime) -> datetime:
         """Return the instant on the shop's wall clock."""
@@ -55,11 +62,26 @@ class BusinessCalendar(msgspec.Struct, frozen=True):
 
     def begins(self, day: date) -> datetime:
         """Return the first instant (UTC) that belongs to `day`."""
-        wall = datetime(
-            day.year, day.month, day.day, self.cut_off_hour, tzinfo=zone_named(self.timezone)
-        )
-        return wall.astimezone(UTC)
+        zone = zone_named(self.timezone)
+        wall = datetime(day.year, day.month, day.day, self.cut_off_hour, tzinfo=zone)
+        begin = wall.astimezone(UTC)
+        if begin.astimezone(zone) == wall:
+            return begin
+        return _skip_before(begin, zone)
 
     def ends(self, day: date) -> datetime:
         """Return the first instant (UTC) that belongs to the day after `day`."""
-        return self.begins(day + timedelta(days=1))
+        return self.begins(day + _DAY)
+
+
+def _skip_before(instant: datetime, zone: ZoneInfo) -> datetime:
+    """Return when clocks last skipped ahead at or before an instant, to the second."""
+    after = instant.astimezone(zone).utcoffset()
+    early, late = instant - _DAY * 2, instant
+    while late - early > _SECOND:
+        middle = early + (late - early) // 2
+        if middle.astimezone(zone).utcoffset() == after:
+            late = middle
+        else:
+            early = middle
+    return late.replace(microsecond=0)

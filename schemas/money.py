@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation, Overflow
 
 import msgspec
 
 _EXPONENTS = {
-    **dict.fromkeys(
-        [
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ],
-        0,
-    ),
+    **dict.fromkeys(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"], 0),
+    **dict.fromkeys(["UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0),
     **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
+_MINOR_MAX = 2**63 - 1
+_EXACT = Context(prec=60, traps=[InvalidOperation, Inexact, Overflow])
 
 
 class CurrencyMismatchError(ValueError):
@@ -43,7 +25,7 @@ class CurrencyMismatchError(ValueError):
 
 
 class InexactAmountError(ValueError):
-    """A decimal amount has more digits than its currency has minor units."""
+    """A text is no decimal number, too large, or has more decimals than its currency."""
 
 
 def exponent(currency: str) -> int:
@@ -63,15 +45,18 @@ class Money(msgspec.Struct, frozen=True):
         Read a decimal amount of major units, "12.50" or Decimal("12.50").
 
         Raises:
-            InexactAmountError: more decimals than the currency has, or not a number.
+            InexactAmountError: more decimals than the currency has, not a number, or too large.
         """
         try:
-            scaled = Decimal(text).scaleb(exponent(currency))
-        except ArithmeticError as error:
-            raise InexactAmountError("not a decimal number") from error
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
-            raise InexactAmountError(f"an amount in {currency} has too many decimals")
-        return cls(int(scaled), currency)
+            scaled = Decimal(text).scaleb(exponent(currency), _EXACT)
+            whole = scaled.to_integral_exact(context=_EXACT)
+        except Inexact:
+            raise InexactAmountError(f"an amount in {currency} has too many decimals") from None
+        except ArithmeticError:
+            raise InexactAmountError("not a decimal number") from None
+        if not abs(whole) <= _MINOR_MAX:
+            raise InexactAmountError(f"an amount in {currency} is not a number or too large")
+        return cls(int(whole), currency)
 
     def __add__(self, other: Money) -> Money:
         if other.currency != self.currency:
@@ -106,15 +91,20 @@ def allocate(minor: int, weights: Sequence[int]) -> list[int]:
     """
     Split an amount over weights so that the shares sum to it exactly (largest remainder).
 
-    Weights may be zero; when all are, the first share takes the whole amount.
+    Weights may be zero; when their sum is, the first share takes the whole amount. Taking a
+    negative amount apart mirrors the positive one, so that a refund undoes its sale.
     """
+    if minor < 0:
+        return [-share for share in allocate(-minor, weights)]
     whole = sum(weights)
     if not weights:
         return []
     if whole == 0:
         return [minor, *[0] * (len(weights) - 1)]
     shares = [minor * weight // whole for weight in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda i: (-(minor * weights[i] % whole), i))
+    by_remainder = sorted(
+        range(len(weights)), key=lambda i: (-abs(minor * weights[i] % whole), i)
+    )
     for i in by_remainder[: minor - sum(shares)]:
         shares[i] += 1
     return shares

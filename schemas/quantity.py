@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import msgspec
 
 EACH = "each"
+
+_ONE = Decimal(1)
+_EXACT = Context(prec=28, traps=[InvalidOperation, Inexact])
 
 
 class UnitMismatchError(ValueError):
@@ -22,14 +25,22 @@ class Quantity(msgspec.Struct, frozen=True):
     def __add__(self, other: Quantity) -> Quantity:
         if other.unit != self.unit:
             raise UnitMismatchError(f"cannot add {other.unit} to {self.unit}")
-        return Quantity(self.amount + other.amount, self.unit)
+        return Quantity(_EXACT.add(self.amount, other.amount), self.unit)
+
+    def __sub__(self, other: Quantity) -> Quantity:
+        return self + -other
 
     def __neg__(self) -> Quantity:
-        return Quantity(-self.amount, self.unit)
+        return Quantity(_EXACT.minus(self.amount), self.unit)
 
 
 def plain(amount: Decimal) -> Decimal:
-    """Return the same number in its one plain form: no exponent, no trailing zeros."""
+    """
+    Return the same number in its one plain form: 3 for 3.00 and 3E0, 0 for -0, 0.5 for 0.50.
+
+    Raises:
+        ArithmeticError: it is not finite or needs more than 28 digits.
+    """
     if amount == amount.to_integral_value():
-        return amount.quantize(Decimal(1))
-    return amount.normalize()
+        return +amount.quantize(_ONE, context=_EXACT)
+    return amount.normalize(_EXACT)
