@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from connectors.contract import Shop
 from connectors.square.content import (
@@ -52,38 +53,37 @@ def assemble(key: str, parts: Mapping[str, Part], shop: Shop) -> tuple[Transacti
             *(lone_payment(note, shop, refs) for note in payments),
             *(lone_refund(note, shop, refs) for note in refunds),
         )
+    payments.sort(key=lambda note: (note.created_at, note.payment_id))
     if bill.returned:
-        return (_transaction(key, bill, payments, refunds, shop, refs),)
+        back = refunds_of(bill, refunds)
+        return (_transaction(_Known(key, bill, payments, back, shop, refs)),)
     refunds.sort(key=lambda note: note.refund_id)
     apart = [lone_refund(note, shop, refs, bill.order_id) for note in refunds]
     if not bill.sold and bill.status is not Status.OPEN and not payments:
         # An opened drawer, or an order that was emptied: nothing changed hands.
         return tuple(apart)
-    return (_transaction(key, bill, payments, [], shop, refs), *apart)
+    return (_transaction(_Known(key, bill, payments, [], shop, refs)), *apart)
 
 
-def _transaction(
-    key: str,
-    bill: Bill,
-    payments: Sequence[PaymentNote],
-    refunds: Sequence[RefundNote],
-    shop: Shop,
-    refs: tuple[str, ...],
-) -> Transaction:
-    payments = sorted(payments, key=lambda note: (note.created_at, note.payment_id))
-    back = refunds_of(bill, refunds) if bill.returned else []
-    status, occurred_at = bill.status, bill.created_at
-    if bill.returned:
-        status = _status_of_return(bill, back)
-        if not bill.sold:
-            occurred_at = _first(back) or occurred_at
+class _Known(NamedTuple):
+    """All that is known of one order; payments and refunds by age."""
+
+    key: str
+    bill: Bill
+    payments: list[PaymentNote]
+    refunds: list[RefundNote]
+    shop: Shop
+    refs: tuple[str, ...]
+
+
+def _transaction(known: _Known) -> Transaction:
+    key, bill, payments, back, shop, refs = known
+    status, occurred_at, closed_at = _standing(bill, back)
+    decides = occurred_at if bill.returned and not bill.sold else closed_at or occurred_at
     tenders = paid_with(bill, payments)
     if back:
         tenders += given_back(back, bill.returned_tips, bill.currency)
     tips = _tips(bill, tenders)
-    closed_at = bill.closed_at if status is not Status.OPEN else None
-    decides = occurred_at if bill.returned and not bill.sold else closed_at or occurred_at
-    first = next((note for note in payments if note.status is not Status.CANCELLED), None)
     return Transaction(
         transaction_id=transaction_id(shop.account_id, PROVIDER, key),
         tenant_id=shop.tenant_id,
@@ -107,10 +107,22 @@ def _transaction(
         totals=_totals(bill, tips, tenders),
         register=next((note.register for note in payments if note.register), None),
         cashier=_cashier(payments, back),
-        receipt_number=first.receipt_number if first is not None else None,
+        receipt_number=_receipt(payments),
         customer=_customer(bill, payments),
         source_refs=refs,
     )
+
+
+def _standing(
+    bill: Bill, refunds: Sequence[RefundNote]
+) -> tuple[Status, datetime, datetime | None]:
+    """Return the status, when it began, and when it was closed."""
+    status, occurred_at = bill.status, bill.created_at
+    if bill.returned:
+        status = _status_of_return(bill, refunds)
+        if not bill.sold:
+            occurred_at = _first(refunds) or occurred_at
+    return status, occurred_at, bill.closed_at if status is not Status.OPEN else None
 
 
 def _kind(bill: Bill) -> Kind:
@@ -186,6 +198,12 @@ def _ids(
 def _cashier(payments: Sequence[PaymentNote], refunds: Sequence[RefundNote]) -> str | None:
     taken = [*(note.cashier for note in payments), *(note.cashier for note in refunds)]
     return next((cashier for cashier in taken if cashier), None)
+
+
+def _receipt(payments: Sequence[PaymentNote]) -> str | None:
+    live = (note for note in payments if note.status is not Status.CANCELLED)
+    first = next(live, None)
+    return first.receipt_number if first is not None else None
 
 
 def _customer(bill: Bill, payments: Sequence[PaymentNote]) -> str | None:

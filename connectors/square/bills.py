@@ -31,24 +31,13 @@ def bill_of(order: Order, currency: str) -> Bill:
     Return what an order makes.
 
     Raises:
-        UnreadableError: it has no id or no time, or a quantity is no number.
-        UnbalancedError: its numbers contradict each other; names which, and by how much.
+        BodyError: it has no id or time, or its numbers contradict each other.
     """
     if not order.id or order.created_at is None:
         raise UnreadableError("an order without id or time of creation")
-    status = _STATUS.get(order.state or "", Status.OPEN)
-    tenders = _tenders(order)
-    sold = _sold(order)
-    back = _Returned(order, len(sold.lines))
-    tip = minor(order.total_tip_money)
-    rounding = _rounded(order.rounding_adjustment)
-    if order.total_money is not None:
-        must_equal("total_money", sold.total + tip + rounding, order.total_money.amount)
-    if status is Status.COMPLETED and not back.happened:
-        _check_tips(tenders, order.total_tip_money)
-    if order.net_amounts is not None:
-        _check_net(order, sold, tip + rounding, back)
-    sells = bool(sold.lines or sold.fees or sold.gratuity)
+    status, tenders = _STATUS.get(order.state or "", Status.OPEN), _tenders(order)
+    sold, back = _checked(order, status, tenders)
+    sells = sold.happened
     for side in back.sides:
         sold.take(side)
     return Bill(
@@ -56,7 +45,7 @@ def bill_of(order: Order, currency: str) -> Bill:
         status=status,
         currency=currency,
         created_at=instant(order.created_at),
-        closed_at=None if order.closed_at is None else instant(order.closed_at),
+        closed_at=order.closed_at and instant(order.closed_at),
         customer=order.customer_id or None,
         sold=sells,
         returned=back.happened,
@@ -66,17 +55,31 @@ def bill_of(order: Order, currency: str) -> Bill:
         taxes=tuple(sold.taxes),
         service_charges=tuple(sold.fees),
         gratuity=sold.gratuity,
-        order_tip=tip,
+        order_tip=minor(order.total_tip_money),
         returned_tips=back.tips,
         gross=sold.gross,
         discount=sold.discount,
         tax=sold.tax,
         tax_included=sold.tax_included,
         service_charge=sold.service_charge,
-        rounding=rounding + back.rounding,
+        rounding=_rounded(order.rounding_adjustment) + back.rounding,
         tenders=tenders,
         refunds=_refunds(order),
     )
+
+
+def _checked(
+    order: Order, status: Status, tenders: Sequence[TenderNote]
+) -> tuple[Side, _Returned]:
+    """Return what was sold and what came back, which together make what the order says."""
+    sold = _sold(order)
+    back = _Returned(order, len(sold.lines))
+    beside = minor(order.total_tip_money) + _rounded(order.rounding_adjustment)
+    _check("total_money", sold.total + beside, order.total_money)
+    if status is Status.COMPLETED and not back.happened:
+        _check_tips(tenders, order.total_tip_money)
+    _check_net(order, sold, beside, back)
+    return sold, back
 
 
 def _sold(order: Order) -> Side:
@@ -117,9 +120,7 @@ class _Returned:
                 _check_back(back.return_amounts, [side], tips, rounding)
         if returns and order.return_amounts is not None:
             _check_back(order.return_amounts, self.sides, self.tips, self.rounding)
-        self.happened = bool(self.tips) or any(
-            side.lines or side.fees or side.gratuity for side in self.sides
-        )
+        self.happened = bool(self.tips) or any([side.happened for side in self.sides])
 
 
 def _side_back(back: OrderReturn, numbered: int) -> Side:

@@ -49,15 +49,13 @@ def line_of(item: LineItem, number: int, inclusive: AbstractSet[str], sign: int)
         inclusive: the uids of the taxes that are inside the prices.
 
     Raises:
-        UnreadableError: the quantity is no number.
-        UnbalancedError: its own amounts contradict each other.
+        BodyError: the quantity is no number, or its amounts contradict each other.
     """
     quantity = sold_quantity(item.quantity)
     given = item.modifiers or item.return_modifiers
     modifiers = tuple([_modifier(one, quantity) for one in given]) if given else ()
     discount = _discount(item)
-    tax = minor(item.total_tax_money)
-    apportioned = minor(item.total_service_charge_money)
+    tax, apportioned = minor(item.total_tax_money), minor(item.total_service_charge_money)
     gross = _priced(item, quantity) + (_modified(given, quantity) if given else 0)
     included = 0
     if tax or item.applied_taxes:
@@ -66,13 +64,12 @@ def line_of(item: LineItem, number: int, inclusive: AbstractSet[str], sign: int)
     if item.total_money is not None:
         due = gross - discount + tax - included + apportioned
         must_equal("line total_money", due, item.total_money.amount)
-    kind = _KINDS.get(item.item_type or "ITEM", LineKind.ITEM)
-    name = item.name
+    kind = _KINDS.get(item.item_type or "", LineKind.ITEM)
     return Line(
         line_id=item.uid or f"{number}",
         kind=kind,
         pos_product_id=item.catalog_object_id or None,
-        name=product_name(name, item.variation_name) if name else _NAMELESS[kind],
+        name=product_name(item.name or _NAMELESS[kind], item.variation_name),
         quantity=quantity if sign > 0 else -quantity,
         unit=unit_of(item.quantity_unit),
         unit_price=abs(minor(item.base_price_money)),

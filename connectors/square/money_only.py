@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from connectors.contract import Shop
 from connectors.square.content import PaymentNote, RefundNote
 from connectors.square.paying import given_back, paid_with_one
@@ -30,23 +32,25 @@ _NAME = "Custom amount"
 def lone_payment(note: PaymentNote, shop: Shop, refs: tuple[str, ...]) -> Transaction:
     """Return a payment that has no order; its tip is no part of the line."""
     tip = Tip(source="tender", amount=note.tip)
-    return _transaction(
+    made = _transaction(
         shop,
         key=f"payment:{note.payment_id}",
         ids={"payment": note.payment_id},
         kind=Kind.SALE,
         status=note.status,
-        occurred_at=note.created_at,
-        closed_at=note.captured_at or note.created_at,
+        times=(note.created_at, note.captured_at or note.created_at),
         currency=note.currency,
         amount=note.amount - note.tip,
         tips=(tip,) if note.tip else (),
         tenders=paid_with_one(note),
-        register=note.register,
         cashier=note.cashier,
+        refs=refs,
+    )
+    return replace(
+        made,
+        register=note.register,
         receipt_number=note.receipt_number,
         customer=note.customer,
-        refs=refs,
     )
 
 
@@ -73,8 +77,7 @@ def lone_refund(
         ids=ids,
         kind=Kind.REFUND,
         status=note.status,
-        occurred_at=when,
-        closed_at=when,
+        times=(when, when),
         currency=note.currency,
         amount=-note.amount,
         tips=(),
@@ -91,19 +94,15 @@ def _transaction(
     ids: dict[str, str],
     kind: Kind,
     status: Status,
-    occurred_at: datetime,
-    closed_at: datetime,
+    times: tuple[datetime, datetime],
     currency: str,
     amount: int,
     tips: tuple[Tip, ...],
     tenders: tuple[Tender, ...],
     refs: tuple[str, ...],
-    register: str | None = None,
-    cashier: str | None = None,
-    receipt_number: str | None = None,
-    customer: str | None = None,
+    cashier: str | None,
 ) -> Transaction:
-    closed = closed_at if status is not Status.OPEN else None
+    began, closed = times[0], None if status is Status.OPEN else times[1]
     return Transaction(
         transaction_id=transaction_id(shop.account_id, "square", key),
         tenant_id=shop.tenant_id,
@@ -113,10 +112,10 @@ def _transaction(
         provider_ids=ids,
         kind=kind,
         status=status,
-        occurred_at=occurred_at,
+        occurred_at=began,
         closed_at=closed,
-        business_day=shop.calendar.day_of(closed or occurred_at),
-        local_hour=shop.calendar.local(closed or occurred_at).hour,
+        business_day=shop.calendar.day_of(closed or began),
+        local_hour=shop.calendar.local(closed or began).hour,
         currency=currency,
         lines=(_line(amount, kind),),
         discounts=(),
@@ -125,10 +124,7 @@ def _transaction(
         tips=tips,
         tenders=tenders,
         totals=_totals(amount, tips, tenders),
-        register=register,
         cashier=cashier,
-        receipt_number=receipt_number,
-        customer=customer,
         source_refs=refs,
     )
 

@@ -64,6 +64,11 @@ class Side:
             self.lines.append(line)
 
     @property
+    def happened(self) -> bool:
+        """Say whether anything is on this side at all."""
+        return bool(self.lines or self.fees or self.gratuity)
+
+    @property
     def total(self) -> int:
         """Return what the side comes to, without given tips and rounding."""
         return (

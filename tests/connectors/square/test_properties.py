@@ -68,70 +68,21 @@ def days(draw: st.DrawFn) -> Day:
 def add_a_sale(draw: st.DrawFn, day: Day, name: str, minutes: int) -> None:
     inclusive = draw(st.booleans())
     made = [a_line(draw, n, inclusive=inclusive) for n in range(draw(st.integers(1, 3)))]
-    lines = [line for line, _, _ in made]
     tax, discount = sum(tax for _, tax, _ in made), sum(off for _, _, off in made)
-    due = sum(line["total_money"]["amount"] for line in lines)
-    tip = draw(st.sampled_from([0, 0, 150]))
-    ends = draw(st.sampled_from(["COMPLETED", "COMPLETED", "CANCELED", "OPEN"]))
-    order: Json = {
-        "id": name,
-        "location_id": "LBAKERY01",
-        "version": 1,
-        "state": "OPEN",
-        "created_at": stamp(minutes),
-        "updated_at": stamp(minutes),
-        "line_items": lines,
-        "taxes": [
-            {
-                "uid": "t",
-                "name": "USt",
-                "type": "INCLUSIVE" if inclusive else "ADDITIVE",
-                "applied_money": eur(tax),
-            }
-        ],
-        "discounts": [{"name": "Rabatt", "applied_money": eur(discount)}],
-        "total_money": eur(due),
-        "total_tax_money": eur(tax),
-        "total_discount_money": eur(discount),
-        "total_tip_money": eur(0),
-    }
-    payment: Json = {
-        "id": f"P{name}",
-        "order_id": name,
-        "location_id": "LBAKERY01",
-        "status": "APPROVED",
-        "source_type": "CARD",
-        "amount_money": eur(due),
-        "total_money": eur(due),
-        "created_at": stamp(minutes + 1),
-        "updated_at": stamp(minutes + 1),
-    }
+    due = sum(line["total_money"]["amount"] for line, _, _ in made)
+    order = an_open_order(name, minutes, [line for line, _, _ in made], due)
+    order |= the_taxes(tax, inclusive=inclusive) | the_discounts(discount)
+    payment = an_approved_payment(name, minutes + 1, due)
     day.bodies += [{"order": order}, {"payment": payment}]
+    ends = draw(st.sampled_from(["COMPLETED", "COMPLETED", "CANCELED", "OPEN"]))
     if ends == "OPEN":
         return
     paid = ends == "COMPLETED"
-    tip = tip if paid else 0
-    tender = {"id": f"P{name}", "type": "CARD", "amount_money": eur(due + tip)}
-    tender |= {
-        "tip_money": eur(tip),
-        "card_details": {"status": "CAPTURED" if paid else "VOIDED"},
-    }
-    closed = {
-        "version": 2,
-        "state": ends,
-        "updated_at": stamp(minutes + 2),
-        "closed_at": stamp(minutes + 2),
-        "total_money": eur(due + tip),
-        "total_tip_money": eur(tip),
-        "tenders": [tender],
-    }
-    settled = {
-        "status": ends,
-        "tip_money": eur(tip),
-        "total_money": eur(due + tip),
-        "updated_at": stamp(minutes + 2),
-    }
-    day.bodies += [{"order": {**order, **closed}}, {"payments": [{**payment, **settled}]}]
+    tip = draw(st.sampled_from([0, 0, 150])) if paid else 0
+    settled = {"status": ends, "tip_money": eur(tip), "total_money": eur(due + tip)}
+    settled["updated_at"] = stamp(minutes + 2)
+    closed = {**order, **settlement(name, minutes + 2, ends, due, tip)}
+    day.bodies += [{"order": closed}, {"payments": [{**payment, **settled}]}]
     if paid:
         day.takings += due + tip
         day.tips += tip
@@ -139,6 +90,60 @@ def add_a_sale(draw: st.DrawFn, day: Day, name: str, minutes: int) -> None:
         day.completed += 1
         if draw(st.booleans()):
             add_a_refund(draw, day, name, minutes + 5, draw(st.integers(1, max(1, due))))
+
+
+def an_open_order(name: str, minutes: int, lines: list[Json], due: int) -> Json:
+    return {
+        "id": name,
+        "location_id": "LBAKERY01",
+        "version": 1,
+        "state": "OPEN",
+        "created_at": stamp(minutes),
+        "updated_at": stamp(minutes),
+        "line_items": lines,
+        "total_money": eur(due),
+        "total_tip_money": eur(0),
+    }
+
+
+def the_taxes(tax: int, *, inclusive: bool) -> Json:
+    kind = "INCLUSIVE" if inclusive else "ADDITIVE"
+    told = {"uid": "t", "name": "USt", "type": kind, "applied_money": eur(tax)}
+    return {"taxes": [told], "total_tax_money": eur(tax)}
+
+
+def the_discounts(discount: int) -> Json:
+    told = {"name": "Rabatt", "applied_money": eur(discount)}
+    return {"discounts": [told], "total_discount_money": eur(discount)}
+
+
+def an_approved_payment(name: str, minutes: int, due: int) -> Json:
+    return {
+        "id": f"P{name}",
+        "order_id": name,
+        "location_id": "LBAKERY01",
+        "status": "APPROVED",
+        "source_type": "CARD",
+        "amount_money": eur(due),
+        "total_money": eur(due),
+        "created_at": stamp(minutes),
+        "updated_at": stamp(minutes),
+    }
+
+
+def settlement(name: str, minutes: int, ends: str, due: int, tip: int) -> Json:
+    """Return what changes in an order when it is paid or cancelled."""
+    card = {"status": "CAPTURED" if ends == "COMPLETED" else "VOIDED"}
+    tender = {"id": f"P{name}", "type": "CARD", "card_details": card}
+    return {
+        "version": 2,
+        "state": ends,
+        "updated_at": stamp(minutes),
+        "closed_at": stamp(minutes),
+        "total_money": eur(due + tip),
+        "total_tip_money": eur(tip),
+        "tenders": [{**tender, "amount_money": eur(due + tip), "tip_money": eur(tip)}],
+    }
 
 
 def add_a_refund(draw: st.DrawFn, day: Day, sale: str, minutes: int, amount: int) -> None:
@@ -155,9 +160,7 @@ def add_a_refund(draw: st.DrawFn, day: Day, sale: str, minutes: int, amount: int
         "id": f"R{sale}",
         "location_id": "LBAKERY01",
         "state": "COMPLETED",
-        "created_at": stamp(minutes),
-        "updated_at": stamp(minutes),
-        "closed_at": stamp(minutes),
+        **dict.fromkeys(("created_at", "updated_at", "closed_at"), stamp(minutes)),
         "returns": [{"source_order_id": sale, "return_line_items": [line]}],
         "return_amounts": {"total_money": eur(amount)},
         "total_money": eur(0),
