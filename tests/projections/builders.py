@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from schemas.catalogue import CountKind, MappingType, PosProduct, ProductMapping, StockCount
 from schemas.transaction import (
@@ -182,7 +183,7 @@ def a_count(
 ) -> StockCount:
     """Return a statement about stock."""
     return StockCount(
-        count_id=count_id or f"{kind}-{product}-{when.isoformat()}-{quantity}",
+        count_id=count_id or f"{account}-{kind}-{product}-{when.isoformat()}-{quantity}",
         tenant_id=TENANT,
         account_id=account,
         pos_product_id=product,
@@ -202,4 +203,4 @@ def a_pos_product(product: str, name: str, account: str = ACCOUNT) -> PosProduct
 def split(items: Sequence[object], cuts: Iterable[int]) -> list[Sequence[object]]:
     """Cut a sequence at these positions."""
     marks = [0, *sorted({cut for cut in cuts if 0 < cut < len(items)}), len(items)]
-    return [items[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [items[a:b] for a, b in pairwise(marks)]

@@ -249,16 +249,15 @@ def inventory_rows(
     products |= {(one.tenant_id, one.account_id, one.pos_product_id) for one in stated}
     rows = []
     for tenant, account, product in products:
-        mine = [
-            one for one in stated if (one.account_id, one.pos_product_id) == (account, product)
-        ]
+        key = (account, product)
+        mine = [one for one in stated if (one.account_id, one.pos_product_id) == key]
         known = [one for one in mine if one.kind is CountKind.COUNT]
         last = max(known, key=lambda one: (one.counted_at, Decimal(one.quantity)), default=None)
         out = sum(
             (
                 line.quantity
                 for tx, line in sold
-                if (tx.account_id, line.pos_product_id) == (account, product)
+                if (tx.account_id, line.pos_product_id) == key
                 and (last is None or (tx.closed_at or tx.occurred_at) > last.counted_at)
             ),
             Decimal(0),
@@ -272,7 +271,7 @@ def inventory_rows(
             ),
             Decimal(0),
         )
-        named = catalogue.get((account, product))
+        named = catalogue.get(key)
         row = InventoryRow(
             tenant_id=tenant,
             account_id=account,
