@@ -120,7 +120,7 @@ class _Returned:
                 _check_back(back.return_amounts, [side], tips, rounding)
         if returns and order.return_amounts is not None:
             _check_back(order.return_amounts, self.sides, self.tips, self.rounding)
-        self.happened = bool(self.tips) or any([side.happened for side in self.sides])
+        self.happened = bool(self.tips) or any(side.happened for side in self.sides)
 
 
 def _side_back(back: OrderReturn, numbered: int) -> Side:
