@@ -1,0 +1,219 @@
+"""
+A simulated provider behind HTTP: answers its API, delivers its webhooks, tells its own sums.
+
+`GET /totals` is the simulator's own truth, so that anybody can check a running Tillstream from
+outside; `GET /own-products` is the product list of the tenant, as the API's bulk upsert takes
+it; `POST /revoke/<merchant>` withdraws our authorisation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from connectors.contract import Delivery, TransientError
+from connectors.exchange import Sender
+from connectors.square.simulator import Call, SquareSimulator
+from streams.errors import SetupError
+
+logger = structlog.get_logger(__name__)
+
+CONCURRENT = 16
+ATTEMPTS = 8
+FIRST_PAUSE = timedelta(milliseconds=250)
+"""Square waits minutes between attempts; a simulation has less time, and doubles this."""
+
+ACCEPTED = range(200, 300)
+METHODS = ["GET", "POST", "PUT", "DELETE"]
+
+
+class Delivered(msgspec.Struct, kw_only=True):
+    """How the deliveries went; `lost` ones were refused at every attempt."""
+
+    accepted: int = 0
+    again: int = 0
+    lost: int = 0
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def serve_simulator(
+    simulator: SquareSimulator,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    clock: Callable[[], datetime] = _utc_now,
+    ticking: bool = False,
+) -> AsyncIterator[str]:
+    """
+    Serve a simulator and give its base URL; it stops with the context.
+
+    Args:
+        port: 0 takes any that is free.
+        ticking: today's trade becomes known as the clock goes; else only `deliver` does that.
+
+    Raises:
+        SetupError: the port is taken.
+    """
+    listening = _listen(host, port)
+    config = uvicorn.Config(
+        _app(simulator, clock, ticking=ticking),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="simulator")
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise SetupError(f"{host}:{port} cannot be served")
+            await asyncio.sleep(0.005)
+        yield f"http://{host}:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise SetupError(f"{host}:{port} is taken; give another --port") from error
+
+
+def _app(
+    simulator: SquareSimulator, clock: Callable[[], datetime], *, ticking: bool
+) -> Starlette:
+    async def api(request: Request) -> Response:
+        now = clock()
+        if ticking:
+            simulator.release(now)
+        call = Call(
+            method=request.method,
+            path=request.scope["raw_path"].decode("ascii"),
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            body=await request.body(),
+        )
+        answer = simulator.handle(call, now)
+        if answer.wait:
+            await asyncio.sleep(answer.wait.total_seconds())
+        told = answer.response
+        return Response(told.body, told.status, headers=dict(told.headers))
+
+    async def totals(_request: Request) -> Response:
+        if ticking:
+            simulator.release(clock())
+        return _json(simulator.totals())
+
+    async def own_products(_request: Request) -> Response:
+        return _json(simulator.own_products())
+
+    async def revoke(request: Request) -> Response:
+        delivery = simulator.revoke(request.path_params["merchant"], clock())
+        sender = Sender()
+        status = await _post(sender, delivery)
+        await sender.close()
+        return _json({"delivered": status in ACCEPTED})
+
+    return Starlette(
+        routes=[
+            Route("/totals", totals),
+            Route("/own-products", own_products),
+            Route("/revoke/{merchant}", revoke, methods=["POST"]),
+            Route("/{path:path}", api, methods=METHODS),
+        ]
+    )
+
+
+def _json(content: object) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+async def deliver(
+    simulator: SquareSimulator, *, paced: bool, since: datetime | None = None
+) -> Delivered:
+    """
+    Deliver all webhooks that are to come, and return how it went.
+
+    Square takes any 2xx as received and tries everything else again; so does this.
+
+    Args:
+        paced: keeps the trade's own pace; else as fast as they are taken.
+        since: by default from the end of the history on.
+    """
+    done = Delivered()
+    sender = Sender()
+    gate = asyncio.Semaphore(CONCURRENT)
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for pause, delivery in simulator.deliveries(since):
+                if paced:
+                    due += pause.total_seconds()
+                    await asyncio.sleep(max(0, due - loop.time()))
+                await gate.acquire()
+                group.create_task(_until_accepted(sender, delivery, done, gate))
+    finally:
+        await sender.close()
+    return done
+
+
+async def _until_accepted(
+    sender: Sender, delivery: Delivery, done: Delivered, gate: asyncio.Semaphore
+) -> None:
+    try:
+        for attempt in range(ATTEMPTS):
+            status = await _post(sender, delivery)
+            if status in ACCEPTED:
+                done.accepted += 1
+                return
+            done.again += 1
+            reason = "http_timeout" if status is None else "http_error"
+            delivery = msgspec.structs.replace(
+                delivery,
+                headers={
+                    **delivery.headers,
+                    "square-retry-number": f"{attempt + 1}",
+                    "square-retry-reason": reason,
+                },
+            )
+            await asyncio.sleep((FIRST_PAUSE * 2**attempt).total_seconds())
+        done.lost += 1
+        logger.warning("webhook_never_accepted")
+    finally:
+        gate.release()
+
+
+async def _post(sender: Sender, delivery: Delivery) -> int | None:
+    try:
+        return await sender.deliver(delivery)
+    except TransientError:
+        return None
