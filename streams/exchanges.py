@@ -91,7 +91,7 @@ class AccountExchanges:
             self._settings.square.base_url,
             authorization=authorization,
             headers=square.HEADERS,
-            budgets={"default": Budget(square.BUDGET_CALLS_PER_SECOND)},
+            budgets={"default": Budget(self._settings.square.calls_per_second)},
             client=self._client,
         )
 

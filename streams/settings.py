@@ -45,6 +45,13 @@ class SquareSettings(BaseModel):
         default="https://connect.squareup.com",
         description="Where Square's API is; the sandbox and the simulator are elsewhere.",
     )
+    calls_per_second: int = Field(
+        default=8,
+        ge=1,
+        le=1_000,
+        description="Calls an account may make to Square; it publishes no limit, this is "
+        "well below what integrators report as safe.",
+    )
     application_id: str | None = Field(
         default=None,
         description="The application's id; only the renewal of OAuth tokens needs it.",

@@ -31,8 +31,6 @@ VERSION = "2026-08-19"
 
 HEADERS = MappingProxyType({"square-version": VERSION, "accept": "application/json"})
 
-BUDGET_CALLS_PER_SECOND = 8
-"""Square publishes no limits; this stays well below what integrators report as safe."""
 
 MAX_LOCATIONS = 10
 """Of one search (docs/orders-api/manage-orders/search-orders)."""
