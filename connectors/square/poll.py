@@ -62,8 +62,10 @@ class Inner(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """The little that paging needs of a body: when Square says it changed."""
+    """The little that polling needs of a body: when Square says it changed."""
 
+    type: str = ""
+    is_deleted: bool = False
     updated_at: Instant | None = None
     calculated_at: Instant | None = None
     physical_count: Inner | None = None
@@ -75,6 +77,11 @@ class Seen(msgspec.Struct):
         """Return when it changed; None when it does not say."""
         inner = self.physical_count or self.adjustment or self.transfer or Inner()
         return self.updated_at or self.calculated_at or inner.created_at
+
+    @property
+    def in_its_item(self) -> bool:
+        """Say whether it is a variation that its item tells of."""
+        return self.type == "ITEM_VARIATION" and not self.is_deleted
 
 
 class Answer(msgspec.Struct):
@@ -211,12 +218,13 @@ def _inside(
     kept, newest = [], None
     for body in bodies:
         try:
-            at = _seen.decode(body).changed_at
+            seen = _seen.decode(body)
         except msgspec.DecodeError:
-            at = None
+            seen = Seen()
+        at = seen.changed_at
         if at is not None and (newest is None or at > newest):
             newest = at
-        if window.holds(at):
+        if window.holds(at) and not seen.in_its_item:
             kept.append(body)
     return tuple(kept), newest
 
@@ -283,12 +291,15 @@ def _catalog(*, deleted: bool = True) -> Ask:
     """
     Make searches for items with their variations; begin_time excludes the time itself.
 
+    Variations are asked for by themselves, too, because one that was deleted is no longer in
+    its item; those that are still in theirs are not kept.
+
     Source: reference/square/catalog-api/search-catalog-objects
     """
 
     def request(begin: datetime | None, cursor: str) -> Request:
         search: dict[str, object] = {
-            "object_types": ["ITEM"],
+            "object_types": ["ITEM", "ITEM_VARIATION"] if deleted else ["ITEM"],
             "include_deleted_objects": deleted,
             "limit": OBJECTS_A_PAGE,
         }
