@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import PosProduct, ProductMapping, StockCount
@@ -13,6 +13,10 @@ from schemas.transaction import TransactionChange
 from tests.projections.histories import chunked, strands
 from tests.projections.ledger import Event, ledger
 from tests.projections.oracle import Rows, final, rows_of
+
+
+SOME = 40
+"""Examples a law in the unit tests; each is a whole history in many chunks."""
 
 
 def expected(events: Iterable[Event]) -> Rows:
@@ -25,6 +29,7 @@ def expected(events: Iterable[Event]) -> Rows:
     )
 
 
+@settings(max_examples=SOME)
 @given(st.data())
 def test_rows_are_what_the_oracle_says_in_any_order_and_any_chunks(data: st.DataObject) -> None:
     chunks = data.draw(strands().flatmap(chunked))
@@ -34,6 +39,7 @@ def test_rows_are_what_the_oracle_says_in_any_order_and_any_chunks(data: st.Data
         assert rows[table] == known, table
 
 
+@settings(max_examples=SOME)
 @given(st.data())
 def test_order_and_chunks_leave_no_trace_in_any_byte_of_the_state(data: st.DataObject) -> None:
     parts = data.draw(strands())
@@ -42,6 +48,7 @@ def test_order_and_chunks_leave_no_trace_in_any_byte_of_the_state(data: st.DataO
     assert {t: r for t, r in first.items() if r} == {t: r for t, r in second.items() if r}
 
 
+@settings(max_examples=SOME)
 @given(st.data())
 def test_taking_everything_back_leaves_no_row_and_no_movement(data: st.DataObject) -> None:
     parts = [
@@ -67,6 +74,7 @@ def _undo(part: list[Event]) -> TransactionChange:
     )
 
 
+@settings(max_examples=SOME)
 @given(st.data())
 def test_days_are_the_sums_of_their_products(data: st.DataObject) -> None:
     rows = ledger(*data.draw(strands().flatmap(chunked))).rows()
@@ -97,6 +105,7 @@ def test_days_are_the_sums_of_their_products(data: st.DataObject) -> None:
         )
 
 
+@settings(max_examples=SOME)
 @given(st.data())
 def test_mapped_and_unmapped_revenue_are_all_revenue(data: st.DataObject) -> None:
     rows = ledger(*data.draw(strands().flatmap(chunked))).rows()
