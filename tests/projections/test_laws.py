@@ -14,7 +14,6 @@ from tests.projections.histories import chunked, strands
 from tests.projections.ledger import Event, ledger
 from tests.projections.oracle import Rows, final, rows_of
 
-
 SOME = 40
 """Examples a law in the unit tests; each is a whole history in many chunks."""
 
