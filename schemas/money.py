@@ -54,7 +54,7 @@ class Money(msgspec.Struct, frozen=True):
             raise InexactAmountError(f"an amount in {currency} has too many decimals") from None
         except ArithmeticError:
             raise InexactAmountError("not a decimal number") from None
-        if not abs(whole) <= _MINOR_MAX:
+        if not whole.is_finite() or abs(whole) > _MINOR_MAX:
             raise InexactAmountError(f"an amount in {currency} is not a number or too large")
         return cls(int(whole), currency)
 

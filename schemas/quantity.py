@@ -43,4 +43,6 @@ def plain(amount: Decimal) -> Decimal:
     """
     if amount == amount.to_integral_value():
         return +amount.quantize(_ONE, context=_EXACT)
+    if amount.is_nan():
+        raise InvalidOperation("not a number")
     return amount.normalize(_EXACT)

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
 _RANDOM = b"\x01"
 _EQUAL = b"\x02"
 _WRAPPED = b"\x01"
@@ -103,14 +104,10 @@ class KeyRing:
             SealBrokenError: it was tampered with or belongs to another tenant.
             UnknownKeyError: the ring lacks its master key.
         """
-        if wrapped[:1] != _WRAPPED or len(wrapped) < 2:  # noqa: PLR2004 - version and length
-            raise SealBrokenError("not a wrapped data key")
-        begin = 2 + wrapped[1]
-        try:
-            key_id = wrapped[2:begin].decode("ascii")
-        except UnicodeDecodeError:
-            raise SealBrokenError("not a wrapped data key") from None
-        if not _is_id(key_id):
+        begin = 2 + int.from_bytes(wrapped[1:2])
+        key_id = wrapped[2:begin].decode("ascii", "replace")
+        whole = len(wrapped) == begin + _NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
+        if wrapped[:1] != _WRAPPED or not whole or not _is_id(key_id):
             raise SealBrokenError("not a wrapped data key")
         master = self._keys.get(key_id)
         if master is None:
