@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from connectors.contract import Connector
+from connectors.corepos.connector import CoreposConnector
+from connectors.lightspeed_k.connector import LightspeedKConnector
 from connectors.square.connector import SquareConnector
 from connectors.toast.connector import ToastConnector
 
 CONNECTORS: Mapping[str, Connector] = MappingProxyType(
     {
         "square": SquareConnector(),
+        "lightspeed-k": LightspeedKConnector(),
         "toast": ToastConnector(),
+        "corepos": CoreposConnector(),
     }
 )
 

@@ -1,0 +1,1 @@
+"""Lightspeed Restaurant K-Series: what its webhooks and endpoints say."""

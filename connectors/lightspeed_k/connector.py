@@ -1,0 +1,68 @@
+"""Lightspeed Restaurant K-Series, in the words that every connector speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from connectors.contract import (
+    Conversation,
+    Delivery,
+    Outcome,
+    Rejected,
+    Route,
+    Shop,
+    SigningKey,
+)
+from connectors.lightspeed_k.assemble import assemble
+from connectors.lightspeed_k.fetch import fetch
+from connectors.lightspeed_k.poll import poll, snapshot
+from connectors.lightspeed_k.read import read, route
+from connectors.lightspeed_k.sales import PROVIDER
+from connectors.lightspeed_k.signature import authentic
+from schemas.part import Part
+from schemas.raw import RawEvent
+from schemas.transaction import Transaction
+
+
+class LightspeedKConnector:
+    """
+    K-Series' webhooks, API answers and conversations.
+
+    `lookback_s` is two hours: a till that was offline hands in its sales late, and they are
+    listed by the time at which they were closed.
+    """
+
+    provider = PROVIDER
+    lookback_s = 7200
+
+    def authentic(self, delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> bool:
+        """Say whether it carries a password valid `now`; K-Series signs nothing."""
+        return authentic(delivery, keys, now)
+
+    def route(self, body: bytes) -> Route | Rejected:
+        """Say which business location a webhook is about."""
+        return route(body)
+
+    def read(self, raw: RawEvent, shop: Shop) -> Outcome:
+        """Say what a body means; what it is shows in itself, `raw.resource` is not needed."""
+        return read(raw, shop)
+
+    def assemble(
+        self, transaction: str, parts: Mapping[str, Part], shop: Shop
+    ) -> tuple[Transaction, ...]:
+        """Make the transaction of one sale."""
+        del transaction  # a sale's part says its own key
+        return assemble(parts, shop)
+
+    def poll(self, shop: Shop, since: datetime, until: datetime) -> Conversation:
+        """Ask for what was closed or changed in [since, until)."""
+        return poll(shop, since, until)
+
+    def snapshot(self, shop: Shop) -> Conversation:
+        """Ask for all items."""
+        return snapshot(shop)
+
+    def fetch(self, shop: Shop, resource: str) -> Conversation:
+        """Ask for one wanted resource."""
+        return fetch(shop, resource)

@@ -1,0 +1,164 @@
+"""
+Any body of K-Series': what it is, what it means, and whom a webhook is about.
+
+What a body is shows in itself; nothing else need be known of where it came from. Whatever is
+wrong with it is said in the outcome, in words that hold none of its own text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from connectors.contract import Ignored, NeedsFetch, Outcome, Parts, Rejected, Route, Shop
+from connectors.lightspeed_k.assemble import parts_of
+from connectors.lightspeed_k.goods import count_of, product_of
+from connectors.lightspeed_k.sales import SOLD, UNDONE
+from connectors.lightspeed_k.troubles import BodyError, UnreadableError
+from connectors.lightspeed_k.wire import (
+    AVAILABILITY,
+    ITEM,
+    LIST,
+    PROBE,
+    SALE,
+    Probe,
+    Sale,
+)
+from schemas.raw import RawEvent
+
+# A page has a hundred sales; the poll splits them.
+LARGEST_BODY = 8 * 1024 * 1024
+
+_ORDERING = {
+    "ORDER": "online ordering; the sale itself comes from the financial API",
+    "PAYMENT": "a payment of online ordering; the sale itself comes from the financial API",
+    "ORDER_API": "whether online ordering is ready tells nothing about sales",
+}
+
+
+def read(raw: RawEvent, shop: Shop) -> Outcome:
+    """Say what a body means to a shop; a shop without a location takes every location's."""
+    try:
+        _check(raw.body)
+        if raw.body.lstrip()[:1] == b"[":
+            return _all(LIST.decode(raw.body), raw, shop)
+        return _one(raw.body, raw, shop)
+    except (BodyError, RecursionError, ValueError, ArithmeticError) as error:
+        return rejected(error)
+
+
+def route(body: bytes) -> Route | Rejected:
+    """
+    Say which business location a webhook is about.
+
+    The id of the delivery is only in a header (X-Lightspeed-Idempotency-Key).
+
+    Source: api-docs.lsk.lightspeed.app, Order and Pay: Webhook
+    """
+    try:
+        _check(body)
+        probe = PROBE.decode(body)
+        if probe.business_location_id is None:
+            raise UnreadableError("a webhook that names no business location")
+    except (BodyError, RecursionError, ValueError) as error:
+        return rejected(error)
+    location = f"{probe.business_location_id}"
+    return Route(merchant=location, locations=(location,), resource=probe.type or "")
+
+
+def rejected(error: Exception) -> Rejected:
+    """Say why a body cannot be believed, without its own text."""
+    match error:
+        case BodyError():
+            return Rejected(error.error_type, error.reason)
+        case RecursionError():
+            return Rejected("too-deep", "nested deeper than any body of K-Series'")
+        case UnicodeDecodeError():
+            return Rejected("unreadable", "not UTF-8")
+        case msgspec.MsgspecError():
+            # It names types and places, and of the places only fields that we know.
+            return Rejected("unreadable", f"{error}"[:200])
+        case _:
+            return Rejected("unreadable", "a value out of range")
+
+
+def _check(body: bytes) -> None:
+    if len(body) > LARGEST_BODY:
+        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
+    if not body.isascii():
+        # Strings in fields that we skip are not decoded otherwise.
+        body.decode()
+
+
+def _one(body: bytes | msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
+    probe = PROBE.decode(body)
+    location = probe.business_location_id
+    if shop.location_id and location is not None and f"{location}" != shop.location_id:
+        return Ignored("about another business location")
+    if probe.sales is not None:
+        return _all(probe.sales, raw, shop)
+    if _has(probe.account_fisc_id):
+        return _sale(SALE.decode(body), shop)
+    if probe.data is not None:
+        return _all(probe.data, raw, shop)
+    if probe.type in _ORDERING:
+        return Ignored(_ORDERING[probe.type])
+    return _goods(body, probe, raw, shop)
+
+
+def _goods(body: bytes | msgspec.Raw, probe: Probe, raw: RawEvent, shop: Shop) -> Outcome:
+    if _has(probe.name):
+        product = product_of(ITEM.decode(body), raw.received_at, shop)
+        if product is None:
+            return Ignored("an item without SKU or id can be in no sale")
+        return Parts(products=(product,))
+    if _has(probe.sku):
+        count = count_of(AVAILABILITY.decode(body), shop)
+        if count is None:
+            return Ignored("not restricted: nobody counts what is left")
+        return Parts(counts=(count,))
+    if _has(probe.error) or (_has(probe.status) and _has(probe.message)):
+        return Ignored("an error answer tells nothing about sales")
+    raise UnreadableError(
+        "neither a sale, an item, an availability, nor a webhook of K-Series'"
+    )
+
+
+def _has(field: object) -> bool:
+    return field is not msgspec.UNSET
+
+
+def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
+    """Read a page of the API; one body that cannot be believed makes it unbelievable."""
+    found = Parts()
+    for number, body in enumerate(bodies, 1):
+        outcome = _one(body, raw, shop)
+        match outcome:
+            case Parts():
+                found = Parts(
+                    parts=found.parts + outcome.parts,
+                    products=found.products + outcome.products,
+                    counts=found.counts + outcome.counts,
+                )
+            case Ignored() | NeedsFetch():
+                pass
+            case Rejected():
+                return Rejected(outcome.error_type, f"number {number}: {outcome.reason}")
+    if found == Parts():
+        return Ignored("a page without sales, items or counts")
+    return found
+
+
+def _sale(sale: Sale, shop: Shop) -> Outcome:
+    """
+    Read a record of the financial API.
+
+    Sales and refunds count. Voids and cancellations do not, but may take back a sale. The
+    others move accounts about: what they end in comes as a sale of its own.
+
+    Source: api-docs.lsk.lightspeed.app, Financial V2 (Sale.type; V2 leaves TRANSITORY out)
+    """
+    if sale.type not in SOLD | UNDONE:
+        return Ignored("a record of this type moves an account and sells nothing")
+    return Parts(parts=tuple(parts_of(sale, shop)))
