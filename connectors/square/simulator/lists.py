@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ A_YEAR = timedelta(days=365)
 PAYMENTS_A_PAGE, OBJECTS_A_PAGE, ORDERS_A_PAGE, LARGEST_PAGE = 100, 100, 500, 1000
 MAX_LOCATIONS = 10
 
+T = TypeVar("T")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -119,9 +120,6 @@ class _Closed(msgspec.Struct):
     closed_at: Instant | None = None
 
 
-_order_search = msgspec.json.Decoder(OrderSearch)
-_catalog_search = msgspec.json.Decoder(CatalogSearch)
-_stock_search = msgspec.json.Decoder(StockSearch)
 _kind = msgspec.json.Decoder(_Kind)
 _item = msgspec.json.Decoder(_Item)
 _id = msgspec.json.Decoder(_Id)
@@ -179,7 +177,7 @@ class Lists:
 
     def orders(self, about: Inquiry) -> Json:
         """POST /v2/orders/search."""
-        asked = _order_search.decode(about.call.body)
+        asked = _read(OrderSearch, about)
         self._check_places(asked.location_ids, about.merchant)
         field, span = _time_filter(asked.query)
         states = asked.query.filter.state_filter
@@ -214,7 +212,7 @@ class Lists:
 
     def changed_catalog(self, about: Inquiry) -> Json:
         """POST /v2/catalog/search: begin_time itself is left out."""
-        asked = _catalog_search.decode(about.call.body)
+        asked = _read(CatalogSearch, about)
         types = asked.object_types or ["ITEM", "CATEGORY"]
         rows = [
             row
@@ -229,7 +227,7 @@ class Lists:
 
     def counts(self, about: Inquiry) -> Json:
         """POST /v2/inventory/counts/batch-retrieve: newest first."""
-        asked = _stock_search.decode(about.call.body)
+        asked = _read(StockSearch, about)
         rows = [
             row
             for row in self._counts(
@@ -250,7 +248,7 @@ class Lists:
 
     def changes(self, about: Inquiry) -> Json:
         """POST /v2/inventory/changes/batch-retrieve: oldest first, both bounds left out."""
-        asked = _stock_search.decode(about.call.body)
+        asked = _read(StockSearch, about)
         places = asked.location_ids or tuple(self._places)
         rows = [
             _row(one, "CREATED_AT")
@@ -347,6 +345,12 @@ def count_told(
         "calculated_at": stamp(at),
         "is_estimated": False,
     }
+
+
+def _read(kind: type[T], about: Inquiry) -> T:
+    """Read the body of a search; Square takes null for not given."""
+    told = msgspec.json.decode(about.call.body, type=dict[str, object])
+    return msgspec.convert({name: it for name, it in told.items() if it is not None}, kind)
 
 
 def _time_filter(query: OrderQuery) -> tuple[str, Range]:
