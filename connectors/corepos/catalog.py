@@ -1,0 +1,91 @@
+"""
+Products: rows of `products`, and of `prodUpdate`, which logs most changes and deletions.
+
+Source: CORE-POS/IS4C fannie/classlib2.0/data/models/op/ProductsModel.php, ProdUpdateModel.php
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from connectors.contract import Shop
+from connectors.corepos.columns import local_time, microseconds, minor, text, whole
+from connectors.corepos.troubles import NoCurrencyError, UnreadableError
+from connectors.corepos.wire import Row
+from schemas.catalogue import PosProduct
+from schemas.money import exponent
+
+_DELETED = "DELETE"
+_NEVER = "0000-00-00"
+
+
+def products(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
+    """
+    Return the products; a store's own row is better than the one for all stores (store 0).
+
+    A product that is no longer in use is one that is no longer sold (column inUse).
+
+    Raises:
+        NoCurrencyError: the account does not say in which currency prices are.
+        UnreadableError: a column is not what it should be.
+    """
+    found: dict[str, tuple[bool, PosProduct]] = {}
+    for row in rows:
+        store = text(row.store_id)
+        if shop.location_id and store not in {"", "0", shop.location_id}:
+            continue
+        own = store == shop.location_id
+        product = _product(row, row.normal_price, shop, deleted=not _in_use(row))
+        known = found.get(product.pos_product_id)
+        if known is None or (own and not known[0]):
+            found[product.pos_product_id] = (own, product)
+    return tuple([product for _, product in found.values()])
+
+
+def changes(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
+    """
+    Return the products that the log of changes tells of; the last change of each.
+
+    Raises:
+        NoCurrencyError, UnreadableError: as in `products`.
+    """
+    found: dict[str, PosProduct] = {}
+    for row in rows:
+        store = text(row.storeID)
+        if shop.location_id and store not in {"", "0", shop.location_id}:
+            continue
+        product = _product(row, row.price, shop, deleted=text(row.updateType) == _DELETED)
+        known = found.get(product.pos_product_id)
+        if known is None or product.version >= known.version:
+            found[product.pos_product_id] = product
+    return tuple(found.values())
+
+
+def _in_use(row: Row) -> bool:
+    return row.inUse is None or whole(row.inUse, "inUse") != 0
+
+
+def _product(row: Row, price: object, shop: Shop, *, deleted: bool) -> PosProduct:
+    if not shop.currency:
+        raise NoCurrencyError
+    upc = text(row.upc)
+    if not upc:
+        raise UnreadableError("a product without upc")
+    return PosProduct(
+        tenant_id=shop.tenant_id,
+        account_id=shop.account_id,
+        pos_product_id=upc,
+        name=text(row.description) or upc,
+        version=_version(row, shop),
+        sku=upc,
+        price=None if price is None else minor(price, exponent(shop.currency), "price"),
+        currency=shop.currency,
+        deleted=deleted,
+    )
+
+
+def _version(row: Row, shop: Shop) -> int:
+    """Return when it was changed, microseconds; 0 where nothing is said."""
+    if row.modified is None or text(row.modified).startswith(_NEVER):
+        return 0
+    return max(0, microseconds(local_time(row.modified, shop.calendar)))
