@@ -33,7 +33,7 @@ def create_api(services: Services) -> FastAPI:
         title="Tillstream",
         version=_version(),
         openapi_url=OPENAPI,
-        docs_url=None,
+        docs_url="/docs",
         redoc_url=None,
         redirect_slashes=False,
     )
