@@ -93,7 +93,9 @@ class Worker:
         self.sync = SyncService(
             accounts=self.directory,
             connectors=connectors,
-            runner=SyncRunner(self.ingest, self.exchanges, clock),
+            runner=SyncRunner(
+                self.ingest, self.exchanges, clock, retries=settings.sync_retries
+            ),
             views=views,
             settings=settings,
             clock=clock,
@@ -113,6 +115,9 @@ class Worker:
             account=self.directory.account,
             accounts=self.directory.all_accounts,
             views=views,
+            stage_records=lambda: {
+                name: stage.stats.records for name, stage in self.runtime.stages.items()
+            },
         )
         self._clock = clock
         self._server: _Server | None = None
