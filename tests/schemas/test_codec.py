@@ -48,7 +48,7 @@ def raw_event(**changed: Any) -> RawEvent:
 
 
 @any_record
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_every_record_comes_back_as_it_was(cls: type[msgspec.Struct], data: Any) -> None:
     record = data.draw(records(cls))
@@ -57,7 +57,7 @@ def test_every_record_comes_back_as_it_was(cls: type[msgspec.Struct], data: Any)
 
 
 @any_record
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_other_avro_libraries_write_the_same_bytes(
     cls: type[msgspec.Struct], data: Any
@@ -84,7 +84,7 @@ def test_a_record_begins_with_the_magic_byte_and_the_id_of_its_newest_schema(
 
 
 @any_record
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_truncated_bytes_are_undecodable(cls: type[msgspec.Struct], data: Any) -> None:
     whole = encode(example(cls))
@@ -94,7 +94,7 @@ def test_truncated_bytes_are_undecodable(cls: type[msgspec.Struct], data: Any) -
 
 
 @any_record
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_damaged_bytes_give_another_record_or_are_undecodable_and_nothing_else(
     cls: type[msgspec.Struct], data: Any
@@ -107,7 +107,7 @@ def test_damaged_bytes_give_another_record_or_are_undecodable_and_nothing_else(
 
 
 @any_record
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(noise=st.binary(max_size=200))
 def test_noise_is_undecodable_or_a_record(cls: type[msgspec.Struct], noise: bytes) -> None:
     header = encode(example(cls))[:HEADER]
