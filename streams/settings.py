@@ -131,7 +131,8 @@ class Settings(BaseSettings):
         default=3,
         ge=0,
         le=10,
-        description="Quick repetitions of a failed run before the interval.",
+        description="How often a run goes on after a passing trouble of the provider before it "
+        "fails, and how often a failed one is repeated soon.",
     )
     concurrent_syncs: int = Field(
         default=8,

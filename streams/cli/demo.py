@@ -143,8 +143,9 @@ class Demo:
     async def _trade(self, worker: Worker, api: Api) -> None:
         products = [msgspec.to_builtins(it) for it in self.simulator.tenant_catalogue()]
         await api.call("PUT", "/api/v1/pos/products", {"products": products})
-        for bakery in self.simulator.config.bakeries:
-            await self._connect(api, bakery.location_id, bakery.token)
+        async with asyncio.TaskGroup() as connecting:
+            for bakery in self.simulator.config.bakeries:
+                connecting.create_task(self._connect(api, bakery.location_id, bakery.token))
         await self._idle(worker, api)
         runs = await self._runs(api)
         brought = sum(run["new"] for _, run in runs)
@@ -156,16 +157,31 @@ class Demo:
         rate = self.webhooks / self.webhook_seconds
         self._tell(f"{self.webhooks:,} webhooks of today taken, {rate:,.0f} a second")
         for account in self.accounts.values():
-            await api.call("POST", f"{ACCOUNTS}/{account['account_id']}/sync")
+            await self._asked(api, f"{ACCOUNTS}/{account['account_id']}", "sync", None)
         await self._idle(worker, api)
 
     async def _connect(self, api: Api, location_id: str, token: str) -> None:
         form = {"provider": "square", "location_id": location_id, "access_token": token}
         account = await api.call("POST", ACCOUNTS, form)
         self.accounts[location_id] = account
-        path = f"{ACCOUNTS}/{account['account_id']}/sync/historical"
-        await api.call("POST", path, {"days": HISTORY_DAYS + 3})
         self._tell(f"{account['location_name']} connected")
+        history = {"days": HISTORY_DAYS + 3}
+        path = f"{ACCOUNTS}/{account['account_id']}"
+        await self._asked(api, path, "sync/historical", history)
+
+    async def _asked(self, api: Api, account: str, what: str, body: object) -> None:
+        """Ask for a run and wait for its end; it must succeed, however rough the provider."""
+        asked = await api.call("POST", f"{account}/{what}", body)
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            runs = await api.items(f"{account}/syncs")
+            found = [run for run in runs if run["sync_id"] == asked["sync_id"]]
+            if found and found[0]["status"] == "failed":
+                raise SetupError(f"a sync run of the demo failed: {found[0]['error']}")
+            if found and found[0]["status"] == "completed":
+                return
+            await asyncio.sleep(0.05)
+        raise SetupError("a sync run of the demo did not end in time")
 
     async def _deliver(self) -> None:
         """Deliver today's webhooks, several at a time, as fast as they are taken."""

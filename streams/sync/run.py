@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
@@ -31,6 +32,9 @@ from streams.sync.plan import SLICE, Order, slices
 
 logger = structlog.get_logger(__name__)
 
+FIRST_WAIT_S = 2.0
+"""Pause before a run goes on after a passing trouble; the next ones are twice as long each."""
+
 RECONNECT = "reconnect the account: the provider no longer accepts its credentials"
 
 
@@ -46,11 +50,19 @@ class SyncRunner:
     """Runs one order at a time per account; the caller sees to that."""
 
     def __init__(
-        self, ingest: Ingest, exchanges: Exchanges, clock: Callable[[], datetime]
+        self,
+        ingest: Ingest,
+        exchanges: Exchanges,
+        clock: Callable[[], datetime],
+        *,
+        retries: int = 3,
+        first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self._ingest = ingest
         self._exchanges = exchanges
         self._clock = clock
+        self._retries = retries
+        self._first_wait_s = first_wait_s
 
     async def run(
         self,
@@ -74,7 +86,7 @@ class SyncRunner:
         order = await self.begin(account, order, watermark=watermark)
         work = _Work(account, order, order.fetched, order.since)
         try:
-            await self._bring(work, connector)
+            await self._patiently(work, connector)
         except LogUnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the run has failed
@@ -99,15 +111,27 @@ class SyncRunner:
         await self._control(work, SyncStatus.RUNNING, watermark)
         return msgspec.structs.replace(order, begun=True)
 
+    async def _patiently(self, work: _Work, connector: Connector) -> None:
+        """Go on where a passing trouble of the provider stopped it, a few times."""
+        for attempt in range(self._retries):
+            try:
+                await self._bring(work, connector)
+            except TransientError:
+                await asyncio.sleep(self._first_wait_s * 2**attempt)
+            else:
+                return
+        await self._bring(work, connector)
+
     async def _bring(self, work: _Work, connector: Connector) -> None:
         account, order = work.account, work.order
         shop = shop_of(account)
-        if order.snapshot:
+        if order.snapshot and not work.has_snapshot:
             await self._append(work, connector.snapshot(shop))
+            work.has_snapshot = True
         if order.kind is not SyncKind.HISTORICAL:
             await self._append(work, connector.poll(shop, order.since, order.until))
             return
-        for since, until in slices(order.since, order.until, SLICE):
+        for since, until in slices(work.done_until, order.until, SLICE):
             await self._append(work, connector.poll(shop, since, until))
             work.done_until = until
             await self._control(work, SyncStatus.RUNNING, None)
@@ -175,6 +199,7 @@ class _Work:
         self.order = order
         self.fetched = fetched
         self.done_until = done_until
+        self.has_snapshot = False
 
 
 def _type_of(error: Exception) -> ErrorType:
