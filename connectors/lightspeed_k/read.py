@@ -129,11 +129,18 @@ def _has(field: object) -> bool:
     return field is not msgspec.UNSET
 
 
+def _numbered(number: int, body: msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
+    try:
+        return _one(body, raw, shop)
+    except BodyError as error:
+        raise BodyError(error.error_type, f"number {number}: {error.reason}") from error
+
+
 def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     """Read a page of the API; one body that cannot be believed makes it unbelievable."""
     found = Parts()
     for number, body in enumerate(bodies, 1):
-        outcome = _one(body, raw, shop)
+        outcome = _numbered(number, body, raw, shop)
         match outcome:
             case Parts():
                 found = Parts(
@@ -144,7 +151,7 @@ def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
             case Ignored() | NeedsFetch():
                 pass
             case Rejected():
-                return Rejected(outcome.error_type, f"number {number}: {outcome.reason}")
+                return outcome
     if found == Parts():
         return Ignored("a page without sales, items or counts")
     return found

@@ -150,6 +150,13 @@ def _is_stock(probe: Probe) -> bool:
     )
 
 
+def _numbered(number: int, body: msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
+    try:
+        return _one(body, raw, shop)
+    except BodyError as error:
+        raise BodyError(error.error_type, f"number {number}: {error.reason}") from error
+
+
 def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     """Read a page of the API; one body that cannot be believed makes it unbelievable."""
     found = Parts()
@@ -158,7 +165,7 @@ def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     for number, body in enumerate(bodies, 1):
         if bytes(body)[:1] == b'"':
             continue
-        outcome = _one(body, raw, shop)
+        outcome = _numbered(number, body, raw, shop)
         match outcome:
             case Parts():
                 seen += 1
@@ -172,7 +179,7 @@ def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
             case Ignored():
                 pass
             case Rejected():
-                return Rejected(outcome.error_type, f"number {number}: {outcome.reason}")
+                return outcome
     if seen:
         return msgspec.structs.replace(found, wanted=wanted)
     if wanted:
