@@ -9,6 +9,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import msgspec
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -37,10 +38,12 @@ def note(text: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Show rows to a person; columns that begin with ">" are aligned to the right."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
+    shown = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE)
     for column in columns:
         right = column.startswith(">")
-        shown.add_column(column.lstrip(">"), justify="right" if right else "left")
+        shown.add_column(
+            column.lstrip(">"), justify="right" if right else "left", no_wrap=right
+        )
     for row in rows:
         shown.add_row(*(str(cell) for cell in row))
     screen.print(shown)

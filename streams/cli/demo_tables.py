@@ -19,22 +19,28 @@ def money(minor: int, currency: str) -> str:
     return str(Money(minor, currency))
 
 
+def figure(minor: int, currency: str) -> str:
+    """Write minor units without the currency, for columns that name it once."""
+    return money(minor, currency).partition(" ")[0]
+
+
 def show_days(location: str, rows: Sequence[Any]) -> None:
     """Show the last days of one account."""
     newest = sorted(rows, key=lambda row: row["business_day"])[-DAYS_SHOWN:]
     columns = ("day", ">bills", ">refunds", ">net", ">tax", ">tips", ">total")
+    currency = newest[-1]["currency"] if newest else ""
     table(
-        f"Sales by day: {location} (last {len(newest)} of {len(rows)} days)",
+        f"Sales by day: {location} (last {len(newest)} of {len(rows)} days, {currency})",
         columns,
         (
             (
                 row["business_day"],
                 row["transactions"],
                 row["refunds"],
-                money(row["net"], row["currency"]),
-                money(row["tax"], row["currency"]),
-                money(row["tip"], row["currency"]),
-                money(row["total"], row["currency"]),
+                figure(row["net"], row["currency"]),
+                figure(row["tax"], row["currency"]),
+                figure(row["tip"], row["currency"]),
+                figure(row["total"], row["currency"]),
             )
             for row in newest
         ),
@@ -71,7 +77,7 @@ def show_inventory(location: str, rows: Sequence[Any]) -> None:
     lowest = sorted(counted, key=lambda row: Decimal(row["on_hand"]))[:PRODUCTS_SHOWN]
     table(
         f"Inventory: {location} (lowest of {len(counted)} counted)",
-        ("product", ">on hand", ">sold since the count", "counted at (UTC)"),
+        ("product", ">on hand", ">sold since", "counted at (UTC)"),
         (
             (row["name"], row["on_hand"], row["sold_since"], row["counted_at"][:16])
             for row in lowest
