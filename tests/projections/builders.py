@@ -64,6 +64,23 @@ def a_line(
     )
 
 
+def sums_of(lines: Sequence[Line], tip: int = 0, unpaid: int = 0) -> Totals:
+    """Return the totals of a bill of these lines."""
+    gross, discount = sum(x.gross for x in lines), sum(x.discount for x in lines)
+    tax, included = sum(x.tax for x in lines), sum(x.tax_included for x in lines)
+    return Totals(
+        gross=gross,
+        discount=discount,
+        tax=tax,
+        tax_included=included,
+        net=gross - discount - included,
+        service_charge=0,
+        tip=tip,
+        total=gross - discount + tax - included + tip,
+        unpaid=unpaid,
+    )
+
+
 def a_bill(
     number: str = "1",
     *lines: Line,
@@ -80,9 +97,8 @@ def a_bill(
 ) -> Transaction:
     """Return a bill whose totals and tender follow from its lines."""
     lines = lines or (a_line(),)
-    gross, discount = sum(x.gross for x in lines), sum(x.discount for x in lines)
-    tax, included = sum(x.tax for x in lines), sum(x.tax_included for x in lines)
-    total = gross - discount + tax - included + tip
+    totals = sums_of(lines, tip, unpaid)
+    paid = totals.total - unpaid
     return Transaction(
         transaction_id=f"tx-{account}-{number}",
         tenant_id=TENANT,
@@ -101,18 +117,8 @@ def a_bill(
         taxes=(),
         service_charges=(),
         tips=(),
-        tenders=(Tender(tender_id="x", method=method, amount=total - unpaid, tip=tip),),
-        totals=Totals(
-            gross=gross,
-            discount=discount,
-            tax=tax,
-            tax_included=included,
-            net=gross - discount - included,
-            service_charge=0,
-            tip=tip,
-            total=total,
-            unpaid=unpaid,
-        ),
+        tenders=(Tender(tender_id="x", method=method, amount=paid, tip=tip),),
+        totals=totals,
         local_hour=local_hour,
     )
 

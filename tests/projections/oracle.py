@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from schemas.catalogue import CountKind, PosProduct, ProductMapping, StockCount
@@ -251,26 +251,11 @@ def inventory_rows(
     for tenant, account, product in products:
         key = (account, product)
         mine = [one for one in stated if (one.account_id, one.pos_product_id) == key]
-        known = [one for one in mine if one.kind is CountKind.COUNT]
-        last = max(known, key=lambda one: (one.counted_at, Decimal(one.quantity)), default=None)
-        out = sum(
-            (
-                line.quantity
-                for tx, line in sold
-                if (tx.account_id, line.pos_product_id) == key
-                and (last is None or (tx.closed_at or tx.occurred_at) > last.counted_at)
-            ),
-            Decimal(0),
-        )
-        moved = sum(
-            (
-                Decimal(one.quantity)
-                for one in mine
-                if one.kind is CountKind.MOVEMENT
-                and (last is None or one.counted_at > last.counted_at)
-            ),
-            Decimal(0),
-        )
+        lines = [
+            (tx.closed_at or tx.occurred_at, line.quantity)
+            for tx, line in sold
+            if (tx.account_id, line.pos_product_id) == key
+        ]
         named = catalogue.get(key)
         row = InventoryRow(
             tenant_id=tenant,
@@ -280,13 +265,30 @@ def inventory_rows(
             name=named.name if named else product,
             sku=named.sku if named else None,
             category=named.category if named else None,
-            on_hand=short(Decimal(last.quantity) - out + moved) if last else None,
-            counted=short(Decimal(last.quantity)) if last else None,
-            counted_at=last.counted_at if last else None,
-            sold_since=short(out),
-            moved_since=short(moved),
         )
+        _count(row, mine, lines)
         _name(row, bills, {LineKind.ITEM})
-        if last is not None or row.transactions or out or moved:
+        if row.counted is not None or row.transactions or row.sold_since or row.moved_since:
             rows.append(row)
     return rows
+
+
+def _count(
+    row: InventoryRow, stated: list[StockCount], sold: list[tuple[datetime, Decimal]]
+) -> None:
+    counted = [one for one in stated if one.kind is CountKind.COUNT]
+    moved = [
+        (one.counted_at, Decimal(one.quantity))
+        for one in stated
+        if one.kind is CountKind.MOVEMENT
+    ]
+    last = max(
+        ((one.counted_at, Decimal(one.quantity)) for one in counted),
+        default=(datetime.min.replace(tzinfo=UTC), None),
+    )
+    out = sum((quantity for when, quantity in sold if when > last[0]), Decimal(0))
+    came = sum((quantity for when, quantity in moved if when > last[0]), Decimal(0))
+    row.sold_since, row.moved_since = short(out), short(came)
+    if last[1] is not None:
+        row.counted_at, row.counted = last[0], short(last[1])
+        row.on_hand = short(last[1] - out + came)

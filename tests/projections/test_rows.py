@@ -125,7 +125,7 @@ def test_taking_a_bill_back_takes_back_its_name() -> None:
 def test_the_hour_is_that_of_the_shops_clock_where_the_bill_says_it() -> None:
     told = a_bill("1", when=at(23), local_hour=0)
     untold = a_bill("2", when=at(23))
-    assert list(day(ledger(new(told, untold))).hours) == ["00", "23"]
+    assert list(day(ledger(new(untold, told))).hours) == ["00", "23"]
 
 
 def test_tenders_are_summed_by_method_and_nothing_is_no_entry() -> None:
@@ -133,6 +133,7 @@ def test_tenders_are_summed_by_method_and_nothing_is_no_entry() -> None:
     back = a_bill("2", a_line("p1", -100, "-1"), method=Method.CASH, kind=Kind.REFUND)
     card = a_bill("3", a_line("p1", 70), tip=30)
     assert day(ledger(new(paid, back, card))).tenders == {"card": 100}
+    assert list(day(ledger(new(paid, card))).tenders) == ["card", "cash"]
 
 
 # -- inventory -------------------------------------------------------------------------------
