@@ -71,8 +71,8 @@ def goods_of(
     Return what the lines make.
 
     Args:
-        sign: -1 turns all signs, for refunds that are written with positive amounts.
-        outside: untaxed service charges are on top of the lines' totals.
+        sign: -1 turns all signs, for refunds that are written positive.
+        outside: untaxed service charges are on top of totals.
 
     Raises:
         UnreadableError: a line lacks its total or quantity.
@@ -84,20 +84,19 @@ def goods_of(
     taxed = spread([one.tax for one in sums] + [one.fee_tax for one in sums])
     offs = spread([one.discount for one in sums])
     made = tuple(
-        _line(number_, one, paid[at], offs[at], taxed[at], digits, sign)
-        for at, (number_, one) in enumerate(zip(range(1, count + 1), sums, strict=True))
+        _line(at + 1, one, paid[at], offs[at], taxed[at], digits, sign)
+        for at, one in enumerate(sums)
     )
     taxes = Taxes()
-    charged = charged_tax = on_top = 0
+    charged = on_top = 0
     for at, one in enumerate(sums):
-        fee, fee_tax = paid[count + at], taxed[count + at]
+        fee_tax = taxed[count + at]
         taxes.add(one.line, taxed[at], included=one.inclusive, digits=digits)
         taxes.add(one.line, fee_tax, included=False, digits=digits)
-        charged += fee - fee_tax if one.inclusive else fee
-        charged_tax += fee_tax
+        charged += paid[count + at] - (fee_tax if one.inclusive else 0)
         on_top += 0 if one.inclusive else taxed[at] + fee_tax
-    named = "Service charge"
-    fees = (ServiceCharge(name=named, amount=charged, tax=charged_tax),)
+    charged_tax = sum(taxed[count:])
+    fees = (ServiceCharge(name="Service charge", amount=charged, tax=charged_tax),)
     return Goods(
         lines=made,
         discounts=_discounts(sums, sum(offs), digits, sign),

@@ -40,22 +40,13 @@ def draft_of(sale: Sale, shop: Shop) -> Transaction:
     """
     Return what a sale makes; `transaction_id` is the provider key until it is assembled.
 
-    A refund's amounts are negative here whichever sign they are written with, for that is not
-    documented. The record of a void or cancellation never counts, so its numbers need not fit.
-
     Raises:
         WrongCurrencyError: two currencies, not the shop's, or none.
         UnreadableError: a time, an amount or a quantity is not what it should be.
-        UnbalancedError: the numbers contradict each other; names which, and by how much.
+        UnbalancedError: the numbers contradict each other.
     """
     currency = _currency(sale, shop)
-    digits = exponent(currency)
-    try:
-        goods, paid = _amounts(sale, digits)
-    except UnbalancedError:
-        if sale.type not in UNDONE:
-            raise
-        goods, paid = NOTHING, Paid((), 0, 0, 0)
+    goods, paid = _believed(sale, exponent(currency))
     opened, closed = _times(sale)
     decides = closed or opened
     tips = tuple(Tip(source="tender", amount=one.tip) for one in paid.tenders if one.tip)
@@ -104,7 +95,18 @@ def _currency(sale: Sale, shop: Shop) -> str:
     return currency
 
 
+def _believed(sale: Sale, digits: int) -> tuple[Goods, Paid]:
+    """Return the amounts; of a void, which never counts, they need not fit together."""
+    try:
+        return _amounts(sale, digits)
+    except UnbalancedError:
+        if sale.type not in UNDONE:
+            raise
+        return NOTHING, Paid((), 0, 0, 0)
+
+
 def _amounts(sale: Sale, digits: int) -> tuple[Goods, Paid]:
+    """Return the amounts; a refund's are negative here, whichever sign it is written with."""
     lines = sale.sales_lines or ()
     payments = sale.payments or ()
     turned = -1 if sale.type == "REFUND" and goods_of(lines, digits).due > 0 else 1

@@ -7,6 +7,7 @@ Source: doc.toasttab.com/openapi/orders (Refund, RefundDetails, RefundTransactio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -282,7 +283,6 @@ def _transaction(
     at = min((time for time in times if time is not None), default=None)
     if at is None:
         raise UnreadableError("a refund without a time")
-    days = [business_date(refund.refund_business_date) for _, refund in group]
     refs = {} if name.startswith("day:") else {"refund": name}
     return replace(
         sale,
@@ -296,8 +296,7 @@ def _transaction(
         status=Status.COMPLETED,
         occurred_at=at,
         closed_at=at,
-        business_day=next((day for day in days if day is not None), None)
-        or calendar.day_of(at),
+        business_day=_day(group) or calendar.day_of(at),
         local_hour=calendar.local(at).hour,
         lines=back.lines,
         discounts=back.discounts,
@@ -307,6 +306,11 @@ def _transaction(
         tenders=tenders,
         totals=_totals(back, tips, sum(one.amount for one in tenders)),
     )
+
+
+def _day(group: Sequence[tuple[Payment, Refund]]) -> date | None:
+    days = (business_date(refund.refund_business_date) for _, refund in group)
+    return next((day for day in days if day is not None), None)
 
 
 def _totals(back: Back, tips: Sequence[Tip], paid: int) -> Totals:
