@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 import pydantic
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from square import AsyncSquare
 from square.core.api_error import ApiError
 from square.types.catalog_object import CatalogObject_Item
@@ -18,9 +19,11 @@ from square.types.payment import Payment
 from square.types.payment_refund import PaymentRefund
 from square.utils.webhooks_helper import verify_signature
 
+from connectors.contract import CredentialsError
+from connectors.square.api import location
 from connectors.square.simulator import Bakery, Faults, SquareSimulator
 from streams.simulate import serve_simulator
-from tests.connectors.square.simulated import NOW, a_square
+from tests.connectors.square.simulated import NOW, a_square, pages
 
 MODELS: dict[str, type[pydantic.BaseModel]] = {
     "order": Order,
@@ -203,17 +206,38 @@ async def test_the_sdk_gets_through_a_bad_day_by_trying_again() -> None:
             assert answer.locations
 
 
-def test_the_sdk_verifies_our_deliveries_and_no_altered_ones() -> None:
-    square = a_square()
-    for _, one in [*square.deliveries()][:50]:
-        signed = one.headers["x-square-hmacsha256-signature"]
-        key, url = square.config.signature_key, one.url
-        for body, valid in ((one.body.decode(), True), (one.body.decode() + " ", False)):
-            assert valid is verify_signature(
-                request_body=body,
-                signature_header=signed,
-                signature_key=key,
-                notification_url=url,
-            )
-    gone = square.revoke(square.config.bakeries[0].merchant_id, NOW + timedelta(seconds=1))
-    assert b"oauth.authorization.revoked" in gone.body
+@pytest.fixture(scope="module")
+def delivered() -> SquareSimulator:
+    return a_square()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_sdk_verifies_our_deliveries_and_no_altered_ones(
+    delivered: SquareSimulator, data: st.DataObject
+) -> None:
+    deliveries = [one for _, one in delivered.deliveries()]
+    one = data.draw(st.sampled_from(deliveries))
+    place = data.draw(st.integers(0, len(one.body) - 1))
+    altered = bytearray(one.body)
+    altered[place] ^= 1
+    for body, valid in ((one.body, True), (bytes(altered), False)):
+        assert valid is verify_signature(
+            request_body=body.decode(),
+            signature_header=one.headers["x-square-hmacsha256-signature"],
+            signature_key=delivered.config.signature_key,
+            notification_url=one.url,
+        )
+
+
+def test_a_withdrawn_authorisation_is_told_and_closes_the_door() -> None:
+    square = a_square(live_orders=0)
+    bakery = square.config.bakeries[0]
+    assert pages(square, bakery, location("main"))[0].bodies
+    told = msgspec.json.decode(square.revoke(bakery.merchant_id, NOW).body)
+    assert (told["type"], told["merchant_id"]) == (
+        "oauth.authorization.revoked",
+        bakery.merchant_id,
+    )
+    with pytest.raises(CredentialsError):
+        pages(square, bakery, location("main"))
