@@ -95,13 +95,12 @@ def goods_of(
         taxes.add(one.line, fee_tax, included=False, digits=digits)
         charged += paid[count + at] - (fee_tax if one.inclusive else 0)
         on_top += 0 if one.inclusive else taxed[at] + fee_tax
-    charged_tax = sum(taxed[count:])
-    fees = (ServiceCharge(name="Service charge", amount=charged, tax=charged_tax),)
+    fee = ServiceCharge(name="Service charge", amount=charged, tax=sum(taxed[count:]))
     return Goods(
         lines=made,
         discounts=_discounts(sums, sum(offs), digits, sign),
         taxes=taxes.taxes(),
-        fees=fees if charged or charged_tax else (),
+        fees=(fee,) if fee.amount or fee.tax else (),
         due=sum(paid) + on_top,
         whole=all(_whole(one) for one in sums),
     )

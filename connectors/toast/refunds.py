@@ -7,7 +7,7 @@ Source: doc.toasttab.com/openapi/orders (Refund, RefundDetails, RefundTransactio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -279,8 +279,8 @@ def _transaction(
     tips = tuple(Tip(source="tender", amount=one.tip) for one in tenders if one.tip)
     if back.gratuity:
         tips = (*tips, Tip(source="gratuity", amount=back.gratuity))
-    times = [instant(refund.refund_date) for _, refund in group]
-    at = min((time for time in times if time is not None), default=None)
+    day = _day(group)
+    at = _time(group) or (None if day is None else calendar.begins(day))
     if at is None:
         raise UnreadableError("a refund without a time")
     refs = {} if name.startswith("day:") else {"refund": name}
@@ -296,7 +296,7 @@ def _transaction(
         status=Status.COMPLETED,
         occurred_at=at,
         closed_at=at,
-        business_day=_day(group) or calendar.day_of(at),
+        business_day=day or calendar.day_of(at),
         local_hour=calendar.local(at).hour,
         lines=back.lines,
         discounts=back.discounts,
@@ -306,6 +306,11 @@ def _transaction(
         tenders=tenders,
         totals=_totals(back, tips, sum(one.amount for one in tenders)),
     )
+
+
+def _time(group: Sequence[tuple[Payment, Refund]]) -> datetime | None:
+    times = (instant(refund.refund_date) for _, refund in group)
+    return min((time for time in times if time is not None), default=None)
 
 
 def _day(group: Sequence[tuple[Payment, Refund]]) -> date | None:

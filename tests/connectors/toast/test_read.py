@@ -252,6 +252,28 @@ def test_a_refund_is_a_transaction_of_its_own_on_its_own_business_day() -> None:
     assert sale.transaction_id != back.transaction_id
 
 
+def test_a_refund_that_says_only_its_business_day_counts_on_it() -> None:
+    bare = {"refundAmount": 15.41, "tipRefundAmount": 0, "refundBusinessDate": 20260507}
+    _, back = transactions(refunded_order(bare))
+    assert back.business_day == date(2026, 5, 7)
+    assert back.totals.total == -1541
+
+
+def test_payments_refunded_on_one_day_without_a_transaction_are_one_refund() -> None:
+    bare = {"tipRefundAmount": 0, "refundDate": "2026-05-05T15:00:00.000+0000"}
+    day = {**bare, "refundBusinessDate": 20260505}
+    paid = [
+        payment("a", 10.00, refund={**day, "refundAmount": 10.00}),
+        payment("b", 5.41, refund={**day, "refundAmount": 5.41}),
+    ]
+    burger = selection("burger", 14.50, tax=0.91)
+    _, back = transactions(
+        order("x", check("1", [burger], paid, **amounts(14.50, 0.91, 15.41)))
+    )
+    assert [line.name for line in back.lines] == ["Burger"]
+    assert [one.amount for one in back.tenders] == [-1000, -541]
+
+
 def test_a_tip_comes_back_only_where_the_refund_says_so() -> None:
     _, back = transactions(refunded_order(refund(15.41, 2.00)))
     assert (back.totals.tip, back.totals.total) == (-200, -1741)
