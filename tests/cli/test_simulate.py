@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import msgspec
+import pytest
+
+from connectors.contract import Request
+from connectors.exchange import Exchange
+from connectors.square.simulator import ROUGH, Faults
+from streams.cli.simulate import read_faults
+from streams.errors import SetupError
+
+
+async def test_the_command_serves_until_sigterm_and_tells_its_sums() -> None:
+    command = [sys.executable, "-c", "from streams.cli.simulate import simulate_app as a; a()"]
+    options = ["--port=0", "--seed=3", "--days=2", "--orders-per-day=10", "--json"]
+    running = await asyncio.create_subprocess_exec(
+        *command, "square", *options, stdout=asyncio.subprocess.PIPE
+    )
+    assert running.stdout is not None
+    said = msgspec.json.decode(await running.stdout.readline())
+    shop = said["locations"][0]
+    async with Exchange(said["url"], authorization=f"Bearer {shop['token']}") as way:
+        totals = await way.ask(Request(method="GET", path="/totals"))
+        places = await way.ask(Request(method="GET", path="/v2/locations"))
+    running.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(running.wait(), 5) == 0
+    assert {day["location_id"] for day in msgspec.json.decode(totals.body)["days"]} == {
+        one["location_id"] for one in said["locations"]
+    }
+    assert msgspec.json.decode(places.body)["locations"][0]["id"] == shop["location_id"]
+
+
+def test_faults_are_named_in_thousandths() -> None:
+    assert read_faults("") == Faults()
+    assert read_faults("rough") == ROUGH
+    assert read_faults("losses=20,duplicates=50") == Faults(losses=20, duplicates=50)
+
+
+@pytest.mark.parametrize("text", ["lost=1", "losses", "losses=some"])
+def test_an_unknown_fault_is_refused_with_the_known_ones(text: str) -> None:
+    with pytest.raises(SetupError):
+        read_faults(text)
