@@ -112,19 +112,23 @@ def _amounts(sale: Sale, digits: int) -> tuple[Goods, Paid]:
     turned = -1 if sale.type == "REFUND" and goods_of(lines, digits).due > 0 else 1
     received = sum(one.net_amount_with_tax for one in payments)
     back = -1 if sale.type == "REFUND" and received > 0 else 1
-    goods = goods_of(lines, digits, sign=turned)
-    dust = 0 if goods.whole else max(1, (len(goods.lines) + 1) // 2)
-    try:
-        paid = paid_with(payments, goods.due, dust, digits, sign=back)
-        if not untaxed(lines, digits) or _meets(goods, paid):
-            return goods, paid
-    except UnbalancedError:
-        if not untaxed(lines, digits):
-            raise
+    found: tuple[Goods, Paid] | None = None
+    refused: UnbalancedError | None = None
     # An untaxed charge may be on top of the totals: it is, where only that makes what was paid.
-    outside = goods_of(lines, digits, sign=turned, outside=True)
-    other = paid_with(payments, outside.due, dust, digits, sign=back)
-    return (outside, other) if _meets(outside, other) or not payments else (goods, paid)
+    for outside in (False, True) if untaxed(lines, digits) else (False,):
+        goods = goods_of(lines, digits, sign=turned, outside=outside)
+        dust = 0 if goods.whole else max(1, (len(goods.lines) + 1) // 2)
+        try:
+            paid = paid_with(payments, goods.due, dust, digits, sign=back)
+        except UnbalancedError as error:
+            refused = refused or error
+            continue
+        if _meets(goods, paid):
+            return goods, paid
+        found = found or (goods, paid)
+    if found is None:
+        raise refused or UnreadableError("a sale without amounts")
+    return found
 
 
 def _meets(goods: Goods, paid: Paid) -> bool:

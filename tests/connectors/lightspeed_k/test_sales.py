@@ -69,6 +69,20 @@ def test_more_paid_than_due_is_refused_and_less_is_named_unpaid() -> None:
     assert bill.totals.unpaid == 10
 
 
+@pytest.mark.parametrize(
+    ("paid", "total", "unpaid"),
+    [("12.10", 1210, 0), ("13.10", 1310, 0), ("12.60", 1310, 50)],
+    ids=["inside the total", "on top of it", "neither makes what was paid"],
+)
+def test_what_was_paid_says_whether_an_untaxed_charge_is_in_the_total(
+    paid: str, total: int, unpaid: int
+) -> None:
+    charged = {**STEW, "serviceCharge": "1.00", "serviceChargeType": "UNTAXED"}
+    (bill,) = transactions(sale("A1.1", [charged], [payment("CASH", paid)]))
+    assert (bill.totals.service_charge, bill.totals.total) == (100, total)
+    assert bill.totals.unpaid == unpaid
+
+
 @pytest.mark.parametrize("paid", ["12.10", "13.10"], ids=["apart", "inside"])
 def test_a_tip_counts_once_whether_it_is_inside_the_payment_or_apart(paid: str) -> None:
     (bill,) = transactions(sale("A1.1", [STEW], [payment("VISA", paid, "1.00")]))
