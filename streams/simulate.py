@@ -79,7 +79,7 @@ async def serve_simulator(
     """
     listening = _listen(host, port)
     config = uvicorn.Config(
-        _app(simulator, clock, ticking=ticking),
+        _Front(simulator, clock, ticking=ticking).app,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -107,13 +107,30 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SetupError(f"{host}:{port} is taken; give another --port") from error
 
 
-def _app(
-    simulator: SquareSimulator, clock: Callable[[], datetime], *, ticking: bool
-) -> Starlette:
-    async def api(request: Request) -> Response:
-        now = clock()
-        if ticking:
-            simulator.release(now)
+class _Front:
+    """The routes: Square's own, and what only a simulator has."""
+
+    def __init__(
+        self, simulator: SquareSimulator, clock: Callable[[], datetime], *, ticking: bool
+    ) -> None:
+        self._simulator, self._clock, self._ticking = simulator, clock, ticking
+        self.app = Starlette(
+            routes=[
+                Route("/totals", self._totals),
+                Route("/own-products", self._own_products),
+                Route("/revoke/{merchant}", self._revoke, methods=["POST"]),
+                Route("/{path:path}", self._api, methods=METHODS),
+            ]
+        )
+
+    def _tick(self) -> datetime:
+        now = self._clock()
+        if self._ticking:
+            self._simulator.release(now)
+        return now
+
+    async def _api(self, request: Request) -> Response:
+        now = self._tick()
         call = Call(
             method=request.method,
             path=request.scope["raw_path"].decode("ascii"),
@@ -121,35 +138,25 @@ def _app(
             headers=dict(request.headers),
             body=await request.body(),
         )
-        answer = simulator.handle(call, now)
+        answer = self._simulator.handle(call, now)
         if answer.wait:
             await asyncio.sleep(answer.wait.total_seconds())
         told = answer.response
         return Response(told.body, told.status, headers=dict(told.headers))
 
-    async def totals(_request: Request) -> Response:
-        if ticking:
-            simulator.release(clock())
-        return _json(simulator.totals())
+    async def _totals(self, _request: Request) -> Response:
+        self._tick()
+        return _json(self._simulator.totals())
 
-    async def own_products(_request: Request) -> Response:
-        return _json(simulator.own_products())
+    async def _own_products(self, _request: Request) -> Response:
+        return _json(self._simulator.own_products())
 
-    async def revoke(request: Request) -> Response:
-        delivery = simulator.revoke(request.path_params["merchant"], clock())
+    async def _revoke(self, request: Request) -> Response:
+        delivery = self._simulator.revoke(request.path_params["merchant"], self._clock())
         sender = Sender()
         status = await _post(sender, delivery)
         await sender.close()
         return _json({"delivered": status in ACCEPTED})
-
-    return Starlette(
-        routes=[
-            Route("/totals", totals),
-            Route("/own-products", own_products),
-            Route("/revoke/{merchant}", revoke, methods=["POST"]),
-            Route("/{path:path}", api, methods=METHODS),
-        ]
-    )
 
 
 def _json(content: object) -> Response:

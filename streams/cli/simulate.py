@@ -61,12 +61,10 @@ def square(
     as_json: Json = False,
 ) -> None:
     """
-    Run a simulated Square until SIGTERM.
+    Run a simulated Square until SIGTERM; the access tokens are shown at the start.
 
-    GET /totals answers its own sums by location and business day; GET /own-products the
-    product list to upload. Its API is Square's, with the access tokens shown at the start.
+    GET /totals answers its own sums, GET /own-products the product list to upload.
     """
-    logs.set_up("warning", sys.stderr)
     config = SimulatorConfig(
         now=datetime.now(UTC),
         seed=seed,
@@ -76,11 +74,9 @@ def square(
         live_orders=orders_per_day if live_orders is None else live_orders,
         live_seconds=live_seconds,
         signature_key=signature_key,
-        notification_url=deliver_to or "http://127.0.0.1:8013/api/v1/pos/webhooks/square",
         faults=read_faults(faults),
     )
-    running = _run(config, host, port, deliver_to=deliver_to, fast=fast, as_json=as_json)
-    asyncio.run(running)
+    asyncio.run(_run(config, host, port, deliver_to=deliver_to, fast=fast, as_json=as_json))
 
 
 def read_faults(text: str) -> Faults:
@@ -112,6 +108,9 @@ async def _run(
     fast: bool,
     as_json: bool,
 ) -> None:
+    logs.set_up("warning", sys.stderr)
+    if deliver_to:
+        config = msgspec.structs.replace(config, notification_url=deliver_to)
     simulator = SquareSimulator(config)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -105,7 +105,7 @@ class Piece(msgspec.Struct, kw_only=True):
 
 def of_percent(amount: int, percent: str) -> int:
     """Return a percentage, rounded as Square does."""
-    return round_minor(amount * Decimal(percent) / HUNDRED)
+    return round_minor((amount * Decimal(percent)).scaleb(-2))
 
 
 def taxed(amount: int, percent: str, *, inclusive: bool) -> int:
@@ -113,7 +113,7 @@ def taxed(amount: int, percent: str, *, inclusive: bool) -> int:
     rate = Decimal(percent)
     if inclusive:
         return round_minor(amount * rate / (HUNDRED + rate))
-    return round_minor(amount * rate / HUNDRED)
+    return round_minor((amount * rate).scaleb(-2))
 
 
 def reckon(
@@ -212,18 +212,23 @@ def _item(bakery: Bakery, piece: Piece, cuts: Sequence[Cut], *, returned: str | 
     if piece.weighed:
         item["quantity_unit"] = _KILOGRAM
     if piece.modifiers:
-        item["modifiers" if returned is None else "return_modifiers"] = [
-            {
-                "uid": f"{piece.uid}-m{number}",
-                "name": name,
-                "quantity": "1",
-                "base_price_money": money(price),
-                "total_price_money": money(round_minor(price * piece.quantity)),
-            }
-            for number, (name, price) in enumerate(piece.modifiers)
-        ]
+        name = "modifiers" if returned is None else "return_modifiers"
+        item[name] = _modifiers(piece, bakery.currency)
     _applied(item, piece, cuts, bakery)
     return item
+
+
+def _modifiers(piece: Piece, currency: str) -> list[Json]:
+    return [
+        {
+            "uid": f"{piece.uid}-m{number}",
+            "name": name,
+            "quantity": "1",
+            "base_price_money": Money(price, currency),
+            "total_price_money": Money(round_minor(price * piece.quantity), currency),
+        }
+        for number, (name, price) in enumerate(piece.modifiers)
+    ]
 
 
 _KILOGRAM: Json = {

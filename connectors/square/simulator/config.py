@@ -75,7 +75,7 @@ ROUGH = Faults(
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Args (of `SimulatorConfig`).
+    One simulated Square.
 
     Args:
         seed: the same config gives the same bytes.

@@ -13,7 +13,6 @@ from connectors.square.simulator.sale import Pay, Sale
 from connectors.square.simulator.shop_window import ShopWindow, Variation
 
 LONGEST_OFFLINE = timedelta(hours=71)
-MILLE = Decimal(1000)
 TYPED_IN = (("Catering deposit", 3500), ("Day-old bag", 400), ("Custom Amount", 650))
 EATEN_ELSEWHERE = ("Take-away box", 30)
 BRANDS = ("VISA", "MASTERCARD", "AMERICAN_EXPRESS")
@@ -69,7 +68,7 @@ class Counter:
         """Return a line for some of a variation."""
         throw = self.chance
         if goods.weighed:
-            quantity = Decimal(throw.randrange(80, 900)) / MILLE
+            quantity = Decimal(throw.randrange(80, 900)).scaleb(-3)
         else:
             quantity = Decimal(throw.choices((1, 2, 3, 6), weights=(70, 20, 7, 3))[0])
         modifiers: tuple[tuple[str, int], ...] = ()

@@ -62,9 +62,8 @@ class SquareSimulator:
 
     def rewind(self, to: datetime) -> None:
         """Forget what happened after a time, so that history can be delivered, too."""
-        store = self._store
-        store.__init__(store.happenings)  # type: ignore[misc]
-        store.release(to)
+        self._store.forget()
+        self._store.release(to)
 
     def deliveries(self, since: datetime | None = None) -> Iterator[tuple[timedelta, Delivery]]:
         """

@@ -23,7 +23,6 @@ from connectors.square.simulator.timeline import Happening, Stock
 
 SUNDAY = 6
 TELLS = 300
-MILLE = Decimal(1000)
 
 
 class Stockroom:
@@ -80,7 +79,7 @@ class Stockroom:
 
     def _some(self, goods: Variation, least: int, most: int) -> Decimal:
         if goods.weighed:
-            return Decimal(self._chance.randrange(least * 1000, most * 1000)) / MILLE
+            return Decimal(self._chance.randrange(least * 1000, most * 1000)).scaleb(-3)
         return Decimal(self._chance.randrange(least, most))
 
     def _physical(self, goods: Variation, found: Decimal, at: datetime) -> None:

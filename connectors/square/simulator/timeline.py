@@ -96,11 +96,14 @@ class Store:
 
     def __init__(self, happenings: list[Happening]) -> None:
         self.happenings = happenings
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing yet."""
         self.released = 0
         self.known: dict[str, dict[str, Happening]] = {}
         self.bills: dict[str, Figures] = {}
         self.shelves: dict[int, Shelf] = {}
-        self.changed = 0
 
     def release(self, until: datetime) -> None:
         """Make known what happens up to a time, that time included."""
@@ -123,7 +126,6 @@ class Store:
         return self.shelves.setdefault(place, Shelf())
 
     def _learn(self, news: Happening) -> None:
-        self.changed += 1
         self.known.setdefault(news.kind, {})[news.id] = news
         if news.stock is not None:
             self.shelf(news.place).take(news.stock, news.at)
