@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench services clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ lint: $(STAMP) ## style, types, imports
 
 bench: $(STAMP) ## measure speed; prints a table, writes build/bench.json
 	$(BIN)/python -m benchmarks $(ARGS)
+
+services: $(STAMP) ## fetch what tests need of other programs: Kafka (Maven, Java 17)
+	$(BIN)/python -m tests.services.kafka
 
 clean: ## forget the environment and all caches
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

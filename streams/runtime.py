@@ -2,6 +2,7 @@
 One process: an event log chosen by URL, a Faust app on it, and the stages.
 
     embedded:///var/lib/tillstream/log?sync=1&chunk=128    or a plain path
+    kafka://host:9092,host2:9092?worker=w1
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from urllib.parse import urlsplit
 import faust
 import structlog
 
+from streams.embedded.engine import EmbeddedEngine
 from streams.embedded.log import EmbeddedLog
 from streams.embedded.options import parse
-from streams.embedded.transport import QuickTables, Transport
-from streams.embedded.views import EmbeddedViews
+from streams.engine import Engine
 from streams.errors import SetupError
+from streams.kafka.engine import KafkaEngine
+from streams.kafka.security import Security
 from streams.log import TP, EventLog, Topic
 from streams.stage import Job, Stage, StageSettings
 from streams.views import Views
@@ -31,7 +34,6 @@ __all__ = ["HungError", "Job", "Runtime", "open_log"]
 logger = structlog.get_logger(__name__)
 
 WATCHDOG_S = 60.0
-APP_STOP_S = 1.0
 
 
 class HungError(Exception):
@@ -50,7 +52,7 @@ class _Chunks(faust.Schema):  # type: ignore[misc]  # Faust is untyped
 
 def open_log(url: str) -> EmbeddedLog:
     """
-    Open the log that a URL names, without stages; `start` and `stop` are the caller's.
+    Open the embedded log that a URL names, for care of its files.
 
     Raises:
         SetupError: the URL is not understood, or another process has the folder.
@@ -58,10 +60,25 @@ def open_log(url: str) -> EmbeddedLog:
     """
     scheme = urlsplit(url).scheme
     if scheme == "kafka":
-        raise SetupError("kafka:// is not built yet; set TILLSTREAM_LOG=embedded:///a/folder")
+        raise SetupError("this is for the embedded log; Kafka's brokers keep their own copies")
     if scheme not in ("", "embedded"):
-        raise SetupError(f"log {scheme}:// is unknown; set TILLSTREAM_LOG=embedded:///a/folder")
+        raise SetupError(
+            f"log {scheme}:// is unknown; set TILLSTREAM_LOG to embedded:///a/folder or "
+            "kafka://host:9092"
+        )
     return EmbeddedLog(*parse(url))
+
+
+def open_engine(url: str, app_id: str, datadir: Path, security: Security) -> Engine:
+    """
+    Choose the log by URL; errors as in `open_log`.
+
+    Args:
+        security: how to sign in to brokers; the embedded log has none.
+    """
+    if urlsplit(url).scheme == "kafka":
+        return KafkaEngine(url, app_id, datadir, security)
+    return EmbeddedEngine(open_log(url))
 
 
 class Runtime:
@@ -76,6 +93,7 @@ class Runtime:
         topics: what must exist.
         fatal: ends the process; called when the log is damaged or a lane hangs.
         watchdog_s: seconds a lane may have records waiting without a commit.
+        security: how to sign in to Kafka's brokers.
     """
 
     def __init__(
@@ -88,29 +106,32 @@ class Runtime:
         topics: Sequence[Topic],
         fatal: Callable[[BaseException], None],
         watchdog_s: float = WATCHDOG_S,
+        security: Security | None = None,
     ) -> None:
         _check(jobs, {topic.name: topic for topic in topics})
-        self._embedded = open_log(url)
+        self._engine = open_engine(url, app_id, Path(datadir), security or Security())
         self._jobs, self._topics, self._fatal = tuple(jobs), tuple(topics), fatal
         self._watchdog_s = watchdog_s
         self._watchdog: asyncio.Task[None] | None = None
         self._assigned = asyncio.Event()
-        self.log: EventLog = self._embedded
+        self.log: EventLog = self._engine.log
         specs = [job.spec for job in jobs]
         computing = [job.spec.name for job in jobs if job.step is not None]
-        self.views: Views = EmbeddedViews(self._embedded, specs, computing)
+        self.views: Views = self._engine.views(specs, computing)
         settings = StageSettings(
             turn=asyncio.Lock(),
             seek=self._seek,
             fatal=fatal,
-            chunk=self._embedded.options.chunk,
+            chunk=self._engine.chunk,
+            fenced_wait_s=self._engine.fenced_wait_s,
+            stop_s=self._engine.stop_s,
         )
         readers = Counter(topic for spec in specs for topic in spec.sources)
         shared = frozenset(topic for topic, count in readers.items() if count > 1)
         self.stages: Mapping[str, Stage] = {
             job.spec.name: Stage(job, self.log, settings, shared) for job in jobs
         }
-        self._embedded.on_new_generation = self._refresh
+        self._engine.on_lost_state(self._reopen)
         self._app = self._build_app(app_id, Path(datadir)) if jobs else None
 
     def _build_app(self, app_id: str, datadir: Path) -> Any:
@@ -118,20 +139,17 @@ class Runtime:
         folder.mkdir(parents=True, exist_ok=True)
         app = faust.App(
             app_id,
-            broker="embedded://",
             datadir=str(folder),
-            TableManager=QuickTables,
             web_enabled=False,
             topic_disable_leader=True,
             table_standby_replicas=0,
             stream_wait_empty=False,
-            stream_buffer_maxsize=self._embedded.options.buffer,
+            stream_buffer_maxsize=self._engine.buffer,
             broker_commit_interval=3600.0,
             topic_partitions=1,
+            **self._engine.app_settings(),
         )
-        specs = [job.spec for job in self._jobs]
-        app.transport = Transport(app, self._embedded, specs, self._fatal)
-        app.producer_transport = Transport(app, self._embedded, specs, self._fatal)
+        self._engine.connect(app, [job.spec for job in self._jobs], self._fatal)
         for stage in self.stages.values():
             for topic in stage.spec.sources:
                 _hand_over(app, stage, topic)
@@ -164,7 +182,7 @@ class Runtime:
         await asyncio.gather(*(stage.stop() for stage in self.stages.values()))
         if self._app is not None:
             try:
-                await asyncio.wait_for(self._app.stop(), APP_STOP_S)
+                await asyncio.wait_for(self._app.stop(), self._engine.stop_s)
             except Exception as error:  # noqa: BLE001 - it holds nothing that could be lost
                 logger.warning("faust-stop-failed", error=type(error).__name__)
         await self.log.stop()
@@ -187,9 +205,12 @@ class Runtime:
                 lowest = min(lowest, committed[tp])
         await self._app.consumer.seek(tp, lowest)
 
-    def _refresh(self) -> None:
+    def _reopen(self, name: str | None, lane: int | None) -> None:
         for stage in self.stages.values():
-            stage.refresh()
+            if name is None or lane is None:
+                stage.refresh()
+            elif stage.spec.name == name and lane in stage.lanes:
+                stage.lanes[lane].refresh()
 
     async def _watch(self) -> None:
         """End the process when a lane hangs: a restart is safe by design."""

@@ -114,6 +114,15 @@ class Deaths(list):
         self.append(error)
 
 
+def embedded_url(folder: Path, query: str) -> str:
+    return f"embedded://{folder}/log?{query}"
+
+
+url_of: Callable[[Path, str], str] = embedded_url
+"""Which log the job runs on; tests of other logs put theirs here."""
+app_id = "shop"
+
+
 def runtime(
     folder: Path,
     *,
@@ -124,8 +133,8 @@ def runtime(
     watchdog_s: float = 60.0,
 ) -> Runtime:
     return Runtime(
-        f"embedded://{folder}/log?{query}",
-        app_id="shop",
+        url_of(folder, query),
+        app_id=app_id,
         datadir=folder,
         jobs=jobs,
         topics=topics,

@@ -177,7 +177,7 @@ def test_a_url_names_a_folder_and_options(url, path, options):
         ("embedded:///a?chunk=0", "greater than 0"),
         ("embedded:///a?sync=2", "give 0 or 1"),
         ("embedded://", "no folder"),
-        ("kafka://host:9092", "not built yet"),
+        ("kafka://host:9092", "for the embedded log"),
         ("redis://host", "unknown"),
     ],
 )

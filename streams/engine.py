@@ -1,0 +1,49 @@
+"""What the runtime needs of the log it was told to use, beside the `EventLog` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from streams.log import EventLog, StageSpec
+from streams.views import Views
+
+
+class Engine(Protocol):
+    """
+    One kind of log in one process.
+
+    Args:
+        chunk: records handed to a step at a time.
+        buffer: chunks kept between the log and a lane, per stage and source topic.
+        fenced_wait_s: how long a lane that somebody took waits for an assignment.
+        stop_s: how long lanes may take to finish their commits; the app may take as long.
+    """
+
+    chunk: int
+    buffer: int
+    fenced_wait_s: float
+    stop_s: float
+
+    @property
+    def log(self) -> EventLog:
+        """Return the log."""
+        ...
+
+    def views(self, specs: Sequence[StageSpec], computing: Iterable[str]) -> Views:
+        """Return what HTTP reads; `computing` are the stages that are waited for."""
+        ...
+
+    def app_settings(self) -> dict[str, Any]:
+        """Return settings of the Faust app that depend on the log."""
+        ...
+
+    def connect(
+        self, app: Any, specs: Sequence[StageSpec], fatal: Callable[[BaseException], None]
+    ) -> None:
+        """Give the Faust app what delivers chunks."""
+        ...
+
+    def on_lost_state(self, reopen: Callable[[str | None, int | None], None]) -> None:
+        """Have `reopen(stage, lane)` called when state is lost; None stands for all."""
+        ...

@@ -1,0 +1,314 @@
+"""
+The event log on Kafka: any number of processes, each lane owned by one of them at a time.
+
+Stages write in transactions of their lanes (`lane`); everything else appends with one
+idempotent producer and reads without a group. Positions are committed to a group a stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from streams.errors import SetupError
+from streams.kafka.admin import Described, prepare
+from streams.kafka.batches import Entry, send
+from streams.kafka.clients import Clients, GroupOffsets, stop_quietly
+from streams.kafka.lane import KafkaLane
+from streams.kafka.reader import KafkaReader
+from streams.kafka.state import State, warm_lanes
+from streams.log import (
+    TP,
+    LogUnavailableError,
+    Out,
+    StageSpec,
+    Topic,
+    TPOffset,
+    lane_of,
+)
+
+logger = structlog.get_logger(__name__)
+
+RENEW_S = 6 * 3600.0
+ENDS_S = 1.0
+BULK = 64
+"""Records of one append from which batches are built whole."""
+
+
+class KafkaLog:
+    """
+    An `EventLog` over one cluster.
+
+    `lanes` are those open in this process, `ends` the ends of all partitions a second ago.
+    `on_damage` is told (stage, lane) when a view meets damaged state.
+    """
+
+    def __init__(self, clients: Clients, app_id: str, folder: Path) -> None:
+        self.clients = clients
+        self.lanes: dict[tuple[str, int], KafkaLane] = {}
+        self.ends: dict[TP, int] = {}
+        self.waiters: set[asyncio.Event] = set()
+        self.on_damage: Callable[[str, int], None] = lambda _stage, _lane: None
+        self.offsets: GroupOffsets
+        self._app_id = app_id
+        self._folder = folder / "state"
+        self._partitions: dict[str, int] = {}
+        self._described = Described(cluster="", topics={})
+        self._running: list[Any] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lock: int | None = None
+
+    # -- names
+
+    def group(self, stage: str) -> str:
+        """Return the group that a stage's positions are committed to."""
+        return f"{self._app_id}.{stage}"
+
+    def transactional_id(self, stage: str, lane: int) -> str:
+        """Return the name that fences the previous owner of a lane."""
+        return f"{self._app_id}-{stage}-{lane}"
+
+    # -- life
+
+    async def start(self) -> None:
+        """
+        Connect.
+
+        Raises:
+            SetupError: no broker answers, or it refuses us.
+        """
+        make = self.clients
+        self._admin, self._ingest = make.admin(), make.producer()
+        self._stable, self._all = make.consumer(), make.consumer(committed=False)
+        for client in (self._admin, self._ingest, self._stable, self._all):
+            try:
+                await client.start()
+            except KafkaError as error:
+                await self.stop()
+                raise SetupError(
+                    f"no broker answers at {make.bootstrap}: {type(error).__name__}; "
+                    "check TILLSTREAM_LOG and TILLSTREAM_KAFKA__…"
+                ) from error
+            self._running.append(client)
+        self.offsets = GroupOffsets(self._admin)
+        self._tasks = [
+            asyncio.create_task(self._follow_ends(), name="kafka-ends"),
+            asyncio.create_task(self._renew(), name="kafka-renew"),
+        ]
+
+    async def stop(self) -> None:
+        """Close lanes that are still open, then the connections."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await asyncio.gather(*(lane.close() for lane in list(self.lanes.values())))
+        running, self._running = self._running, []
+        await asyncio.gather(*map(_stop, running))
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def create(self, topics: Iterable[Topic]) -> None:
+        """
+        Create what is missing.
+
+        Raises:
+            SetupError: a topic exists with other partitions, or would lose records.
+        """
+        wanted = list(topics)
+        self._described = await asyncio.to_thread(prepare, self.clients, wanted)
+        self._partitions.update({topic.name: topic.partitions for topic in wanted})
+        await self._look_at_ends()
+
+    async def _follow_ends(self) -> None:
+        while True:
+            await asyncio.sleep(ENDS_S)
+            try:
+                await self._look_at_ends()
+            except KafkaError as error:
+                logger.warning("ends-unknown", error=type(error).__name__)
+
+    async def _look_at_ends(self) -> None:
+        tps = [TP(name, p) for name, count in self._partitions.items() for p in range(count)]
+        self.ends = await self.highwaters(tps)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for lane in list(self.lanes.values()):
+                try:
+                    await lane.renew()
+                except Exception as error:  # noqa: BLE001 - the lane's own commit meets it too
+                    logger.warning("renew-failed", error=type(error).__name__)
+
+    # -- lanes
+
+    async def open_lane(self, spec: StageSpec, partition: int) -> KafkaLane:
+        """Take a lane over: fence its previous owner, find positions, have the state ready."""
+        return await KafkaLane.open(self, spec, partition)
+
+    def opened(self, lane: KafkaLane) -> None:
+        """Let views see the lane."""
+        self.lanes[lane.spec.name, lane.partition] = lane
+        self.wake()
+
+    def closed(self, lane: KafkaLane) -> None:
+        """Hide the lane from views."""
+        key = (lane.spec.name, lane.partition)
+        if self.lanes.get(key) is lane:
+            del self.lanes[key]
+
+    def open_state(self, spec: StageSpec, partition: int) -> State:
+        """Open the local state of a lane, wiped where it is of another log."""
+        self._own_folder()
+        changelogs = ",".join(
+            f"{table.name}={table.changelog}:{self._described.topics.get(table.changelog)}"
+            for table in spec.tables
+        )
+        options = self.clients.options
+        return State(
+            self._folder / f"{spec.name}-{partition}",
+            f"{self._described.cluster}/{self._app_id}/{changelogs}",
+            cache_mb=options.cache_mb,
+            memtable_mb=options.memtable_mb,
+        )
+
+    def _own_folder(self) -> None:
+        if self._lock is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._folder / "LOCK", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise SetupError(
+                f"another worker uses {self._folder}; give each its own TILLSTREAM_DATA_DIR"
+            ) from error
+        self._lock = lock
+
+    def warm(self) -> set[int]:
+        """Return the lanes that have state on this disk."""
+        return warm_lanes(self._folder)
+
+    def wake(self) -> None:
+        """Have waiting questions look again."""
+        for event in self.waiters:
+            event.set()
+
+    # -- positions
+
+    def offsets_of(self, positions: Mapping[TP, int]) -> dict[Any, Any]:
+        """Return positions as aiokafka takes them."""
+        return {
+            TopicPartition(*tp): OffsetAndMetadata(offset, "")
+            for tp, offset in positions.items()
+        }
+
+    async def committed(self, stage: str, tps: Iterable[TP]) -> dict[TP, int]:
+        """Return a stage's positions; the begin of the log where it has committed nothing."""
+        wanted = [TP(*tp) for tp in tps]
+        known = await self.offsets.fetch(self.group(stage), wanted)
+        missing = [tp for tp in wanted if known[tp] is None]
+        begins = await self.bounds(missing) if missing else {}
+        return {tp: begins[tp][0] if (offset := known[tp]) is None else offset for tp in wanted}
+
+    async def bounds(self, tps: Iterable[TP]) -> dict[TP, tuple[int, int]]:
+        """Return (begin, end) of the committed records; a reader at `end` has seen all."""
+        wanted = [TopicPartition(*tp) for tp in tps]
+        if not wanted:
+            return {}
+        begins = await self._stable.beginning_offsets(wanted)
+        ends = await self._stable.end_offsets(wanted)
+        return {TP(*tp): (begins[tp], ends[tp]) for tp in wanted}
+
+    async def highwaters(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Return the ends of partitions, open transactions included."""
+        wanted = [TopicPartition(*tp) for tp in tps]
+        if not wanted:
+            return {}
+        ends = await self._all.end_offsets(wanted)
+        return {TP(*tp): offset for tp, offset in ends.items()}
+
+    async def reader(self, start: Mapping[TP, int]) -> KafkaReader:
+        """Read from these offsets on."""
+        return await KafkaReader.open(self.clients.consumer(), start)
+
+    # -- appending
+
+    async def append(
+        self, topic: str, records: Sequence[Out], partition: int | None = None
+    ) -> list[TPOffset]:
+        """
+        Append and return where, once every in-sync copy has it.
+
+        Unlike the embedded log, records of one call may become durable one by one.
+
+        Raises:
+            LogUnavailableError: some of it may not be kept.
+        """
+        try:
+            lanes = [await self._lane(topic, out, partition) for out in records]
+            if len(records) < BULK:
+                return await self._few(topic, records, lanes)
+            return await self._many(topic, records, lanes)
+        except KafkaError as error:
+            raise LogUnavailableError(f"{topic}: {type(error).__name__}") from error
+
+    async def _lane(self, topic: str, out: Out, partition: int | None) -> int:
+        if out.lane is not None:
+            return out.lane
+        if partition is not None:
+            return partition
+        if topic not in self._partitions:
+            self._partitions[topic] = len(await self._ingest.partitions_for(topic))
+        return lane_of(out.key or b"", self._partitions[topic])
+
+    async def _few(
+        self, topic: str, records: Sequence[Out], lanes: Sequence[int]
+    ) -> list[TPOffset]:
+        """Let the producer join them with those of other callers."""
+        futures = [
+            await self._ingest.send(
+                topic, key=out.key, value=out.value, headers=list(out.headers), partition=lane
+            )
+            for out, lane in zip(records, lanes, strict=True)
+        ]
+        done = await asyncio.gather(*futures)
+        return [TPOffset(metadata.partition, metadata.offset) for metadata in done]
+
+    async def _many(
+        self, topic: str, records: Sequence[Out], lanes: Sequence[int]
+    ) -> list[TPOffset]:
+        by_lane: dict[int, list[int]] = {}
+        for at, lane in enumerate(lanes):
+            by_lane.setdefault(lane, []).append(at)
+        sent = {}
+        for lane, places in by_lane.items():
+            entries = [Entry(*records[at][:3]) for at in places]
+            sent[lane] = await send(self._ingest, TP(topic, lane), entries)
+        result: list[TPOffset] = [TPOffset(lane, -1) for lane in lanes]
+        for lane, batches in sent.items():
+            left = iter(by_lane[lane])
+            for future, count in batches:
+                base = (await future).offset
+                for offset in range(base, base + count):
+                    result[next(left)] = TPOffset(lane, offset)
+        return result
+
+
+async def _stop(client: Any) -> None:
+    if hasattr(client, "stop"):
+        await stop_quietly(client)
+    else:
+        await client.close()
