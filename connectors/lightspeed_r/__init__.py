@@ -1,0 +1,1 @@
+"""Lightspeed Retail, R-Series: sales that are polled, for it sends no webhooks."""

@@ -1,0 +1,109 @@
+"""What the R-Series is asked, and in which order."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from connectors.contract import Conversation, Page, PermanentError, Request, Response
+from tests.connectors.golden import transactions
+from tests.connectors.lightspeed_r.bodies import (
+    RSERIES,
+    SHOP,
+    TUBE,
+    Json,
+    answer,
+    line,
+    payment,
+    sale,
+)
+
+SINCE, UNTIL = (datetime(2026, 5, 4, hour, tzinfo=UTC) for hour in (14, 15))
+
+
+def tube(number: str) -> Json:
+    return sale(
+        number, [line("3", TUBE, "20")], [payment("2", "20")], ("20", "0", "0", "0", "20")
+    )
+
+
+def talk(
+    conversation: Conversation, answers: dict[str, list[object]]
+) -> tuple[list[Request], list[Page]]:
+    """Answer each path from its list; what is not listed has no rows."""
+    asked: list[Request] = []
+    pages: list[Page] = []
+    reply: Response | None = None
+    while True:
+        try:
+            said = conversation.send(reply)
+        except StopIteration:
+            return asked, pages
+        reply = None
+        if isinstance(said, Page):
+            pages.append(said)
+            continue
+        asked.append(said)
+        left = answers.get(said.path) or [answer()]
+        found = left.pop(0)
+        status = found if isinstance(found, int) else 200
+        reply = Response(status=status, body=json.dumps(found).encode())
+
+
+def test_items_stock_and_sales_are_asked_for_since_a_second_before() -> None:
+    asked, pages = talk(RSERIES.poll(SHOP, SINCE, UNTIL), {})
+    assert [one.path for one in asked] == ["/Item.json", "/ItemShop.json", "/Sale.json"]
+    for one in asked:
+        query = dict(one.query)
+        assert query["timeStamp"] == ">,2026-05-04T13:59:59+00:00"
+        assert (query["sort"], query["limit"]) == ("timeStamp", "100")
+        assert (one.method, one.budget) == ("GET", "bucket")
+    assert "SaleLines" in dict(asked[2].query)["load_relations"]
+    assert dict(asked[2].query)["shopID"] == "1"
+    assert [page.bodies for page in pages] == [(), (), ()]
+
+
+def test_the_next_page_is_asked_by_its_query_alone() -> None:
+    first = {
+        **answer(tube("1"), tube("2")),
+        "@attributes": {"next": "https://elsewhere.example/Sale.json?after=x%3D%3D&limit=100"},
+    }
+    asked, pages = talk(
+        RSERIES.poll(SHOP, SINCE, UNTIL), {"/Sale.json": [first, answer(tube("3"))]}
+    )
+    assert asked[-1].path == "/Sale.json"
+    assert asked[-1].query == (("after", "x=="), ("limit", "100"))
+    sales = [body for page in pages if page.resource == "sale" for body in page.bodies]
+    assert [json.loads(body)["saleID"] for body in sales] == ["1", "2", "3"]
+    assert len(transactions(RSERIES, sales, SHOP)) == 3
+
+
+def test_a_list_that_leads_to_itself_ends() -> None:
+    endless = {**answer(), "@attributes": {"next": "https://x.example/Item.json?after=1"}}
+    conversation = RSERIES.snapshot(SHOP)
+    with pytest.raises(PermanentError, match="does not end"):
+        talk(conversation, {"/Item.json": [endless] * 10_001})
+
+
+def test_one_sale_is_fetched_with_all_that_belongs_to_it() -> None:
+    asked, pages = talk(RSERIES.fetch(SHOP, "sales/1"), {"/Sale/1.json": [answer(tube("1"))]})
+    assert [one.path for one in asked] == ["/Sale/1.json"]
+    assert [len(page.bodies) for page in pages] == [1]
+
+
+def test_what_lightspeed_does_not_know_is_an_empty_page() -> None:
+    _, pages = talk(RSERIES.fetch(SHOP, "items/9"), {"/Item/9.json": [404]})
+    assert [page.bodies for page in pages] == [()]
+
+
+@pytest.mark.parametrize("resource", ["sales/", "sales/1/../2", "orders/1", "sales/x"])
+def test_nothing_else_is_fetched(resource: str) -> None:
+    with pytest.raises(PermanentError):
+        talk(RSERIES.fetch(SHOP, resource), {})
+
+
+def test_a_refusal_is_said_as_such() -> None:
+    with pytest.raises(PermanentError, match="400"):
+        talk(RSERIES.fetch(SHOP, "sales/1"), {"/Sale/1.json": [400]})
