@@ -8,6 +8,7 @@ from types import MappingProxyType
 from connectors.contract import Connector
 from connectors.corepos.connector import CoreposConnector
 from connectors.lightspeed_k.connector import LightspeedKConnector
+from connectors.lightspeed_r.connector import LightspeedRConnector
 from connectors.square.connector import SquareConnector
 from connectors.toast.connector import ToastConnector
 
@@ -15,6 +16,7 @@ CONNECTORS: Mapping[str, Connector] = MappingProxyType(
     {
         "square": SquareConnector(),
         "lightspeed-k": LightspeedKConnector(),
+        "lightspeed-r": LightspeedRConnector(),
         "toast": ToastConnector(),
         "corepos": CoreposConnector(),
     }
