@@ -13,7 +13,7 @@ from streams.cli.up import end_process
 from streams.settings import Settings, load
 from streams.worker import Worker
 
-SETTLE_S = 600.0
+SETTLE_S = 5.0
 
 
 def settings_for_tools() -> Settings:
