@@ -8,6 +8,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from streams.kafka.clients import stop_quietly
 from streams.log import TP, Chunk
 
 POSITION_S = 10.0
@@ -28,6 +29,7 @@ class KafkaReader:
         consumer.assign([TopicPartition(*tp) for tp in start])
         for tp, offset in start.items():
             consumer.seek(TopicPartition(*tp), offset)
+        await asyncio.sleep(0)  # lets its tasks begin, or stopping it leaves half of it behind
         return reader
 
     async def read(self, timeout_s: float) -> dict[TP, Chunk]:
@@ -48,4 +50,4 @@ class KafkaReader:
 
     async def close(self) -> None:
         """Stop reading."""
-        await self._consumer.stop()
+        await stop_quietly(self._consumer)

@@ -10,7 +10,6 @@ from tests.streams.test_lanes import (  # noqa: F401 - the same sentences, on an
     test_a_lane_that_hangs_ends_the_process,
     test_a_slow_stage_reads_for_itself_what_it_missed_on_a_shared_topic,
     test_a_stage_that_is_stuck_does_not_hold_up_another_one_on_the_same_topic,
-    test_a_topic_feeds_several_stages_each_with_its_own_position,
     test_outputs_may_go_to_another_lane,
     test_poison_and_refused_records_go_to_the_rejected_topic_and_nothing_else,
     test_sales_become_totals_and_duplicates_count_once,
