@@ -13,6 +13,7 @@ logger = structlog.get_logger(__name__)
 
 WAIT_S = 1.0
 RETRY_S = 0.5
+STOP_S = 0.1
 
 Take = Callable[[Record], None]
 
@@ -47,9 +48,10 @@ class Tail:
 
     async def stop(self) -> None:
         """Stop reading."""
-        if self._task is not None:
+        # asyncio.wait_for of Python 3.11 loses a cancellation that meets its result
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.wait([self._task])
+            await asyncio.wait([self._task], timeout=STOP_S)
         if self._reader is not None:
             await self._reader.close()
 

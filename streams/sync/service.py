@@ -9,6 +9,7 @@ the log: a command becomes the begin of a run before its offset is committed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -153,10 +154,10 @@ class SyncService:
             for account in self._accounts.all_accounts():
                 if account.provider in self._connectors:
                     self._look_at(account, now)
-            try:
-                await asyncio.wait_for(self._wake.wait(), TICK_S)
-            except TimeoutError:
-                continue
+            # not wait_for: in Python 3.11 it loses a cancellation that meets its result
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._wake.wait()
 
     def _look_at(self, account: Account, now: datetime) -> None:
         """Start what is due for one account, unless something of it runs."""
