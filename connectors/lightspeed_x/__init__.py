@@ -1,0 +1,1 @@
+"""Lightspeed Retail, X-Series (once Vend): sales, returns and stock, by version."""

@@ -1,0 +1,191 @@
+"""
+Ask the X-Series for what changed: by version, because it knows no filter by time of change.
+
+Lists ascend by version; `after` leaves out what is not newer. The version where a time begins
+is found by halving: a page of one row says what the next version's time is. A list ends with a
+page without rows.
+
+Source: x-series-api.lightspeedhq.com/docs/pagination, .../docs/rate_limiting (300 calls for
+each register and 50 more, in five minutes), .../reference (ListSales, ListProducts,
+ListInventory)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from connectors.contract import (
+    Conversation,
+    Page,
+    PermanentError,
+    Request,
+    Response,
+    Shop,
+)
+from connectors.lightspeed_x.amounts import instant, version
+
+Chat = Generator[Request | Page, Response | None, None]
+
+API = "/api/2.0"
+BUDGET = "retailer"
+PAGE_SIZE = 200
+MAX_PAGES = 10_000
+"""Two million rows in one window is no shop but a list that does not end."""
+
+# Beyond any version there is: they count every change of every shop, 10**10 in 2019.
+HIGHEST = 2**48
+
+_OK, _NOT_FOUND = 200, 404
+
+
+class _Metadata(msgspec.Struct):
+    version: Any = None
+
+
+class _Seen(msgspec.Struct):
+    version: Any = None
+    updated_at: Any = None
+    deleted_at: Any = None
+    outlet_id: Any = None
+    metadata: _Metadata | None = msgspec.field(name="_metadata", default=None)
+
+    @property
+    def number(self) -> int:
+        """Return the row's version."""
+        nested = self.metadata.version if self.metadata is not None else None
+        return version(self.version if self.version is not None else nested)
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """Return when the row last changed; a deletion leaves `updated_at` as it was."""
+        times = (instant(self.updated_at), instant(self.deleted_at))
+        return max((at for at in times if at is not None), default=None)
+
+
+class _Answer(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+
+
+class _Single(msgspec.Struct):
+    data: msgspec.Raw
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_single = msgspec.json.Decoder(_Single)
+_seen = msgspec.json.Decoder(_Seen)
+
+
+def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
+    """
+    Ask for all products, stock and sales that changed since a time; later changes come along.
+
+    Stock has no time: it is asked for from the version where the sales begin, because versions
+    count the changes of all resources together.
+    """
+    del until
+    begin = yield from _version_at("/sales", since)
+    yield from _changed("product", "/products", (yield from _version_at("/products", since)))
+    yield from _changed("inventory", "/inventory", begin, shop)
+    yield from _changed("sale", "/sales", begin, shop)
+
+
+def snapshot(shop: Shop) -> Conversation:
+    """Ask for all products and all stock."""
+    yield from _changed("product", "/products", 0)
+    yield from _changed("inventory", "/inventory", 0, shop)
+
+
+def one(resource: str, path: str) -> Conversation:
+    """Ask for one object; what Lightspeed does not know is a page without bodies."""
+    talk = yield from _ask(Request(method="GET", path=API + path, budget=BUDGET))
+    bodies: tuple[bytes, ...] = ()
+    if talk is not None:
+        try:
+            bodies = (bytes(_single.decode(talk.body).data),)
+        except msgspec.MsgspecError as error:
+            raise PermanentError(f"{path}: the answer cannot be read") from error
+    yield Page(resource=resource, bodies=bodies)
+
+
+def segment(name: str) -> str:
+    """Quote an id that came from outside, so that it can only be one piece of a path."""
+    return quote(name, safe="")
+
+
+def _version_at(path: str, since: datetime) -> Generator[Request, Response | None, int]:
+    """Return a version such that every change at or after a time has a greater one."""
+    low, high = 0, HIGHEST
+    while low < high:
+        middle = (low + high) // 2
+        rows = yield from _rows(path, middle, 1)
+        seen = _read(path, rows[0]) if rows else None
+        at = seen.changed_at if seen is not None else None
+        if seen is None or at is None or at >= since:
+            high = middle
+        else:
+            low = max(middle + 1, seen.number)
+    return low
+
+
+def _changed(resource: str, path: str, after: int, shop: Shop | None = None) -> Chat:
+    """Read a list to its end and yield its pages; rows of other outlets are left out."""
+    for _ in range(MAX_PAGES):
+        rows = yield from _rows(path, after, PAGE_SIZE)
+        if not rows:
+            return
+        seen = [_read(path, row) for row in rows]
+        yield Page(
+            resource=resource,
+            bodies=tuple(
+                [row for row, told in zip(rows, seen, strict=True) if _here(told, shop)]
+            ),
+        )
+        newest = max(told.number for told in seen)
+        if newest <= after:
+            return
+        after = newest
+    raise PermanentError(f"{path}: the list does not end")
+
+
+def _here(seen: _Seen, shop: Shop | None) -> bool:
+    place = shop.location_id if shop is not None else ""
+    return not place or seen.outlet_id in {None, place}
+
+
+def _rows(path: str, after: int, size: int) -> Generator[Request, Response | None, list[bytes]]:
+    query = (("after", str(after)), ("page_size", str(size)))
+    talk = yield from _ask(Request(method="GET", path=API + path, query=query, budget=BUDGET))
+    if talk is None:
+        return []
+    try:
+        return [bytes(row) for row in _answer.decode(talk.body).data or ()]
+    except msgspec.MsgspecError as error:
+        raise PermanentError(f"{path}: the answer cannot be read") from error
+
+
+def _read(path: str, row: bytes) -> _Seen:
+    try:
+        return _seen.decode(row)
+    except msgspec.MsgspecError as error:
+        raise PermanentError(f"{path}: a row cannot be read") from error
+
+
+def _ask(request: Request) -> Generator[Request, Response | None, Response | None]:
+    """
+    Put one question; None for what Lightspeed does not know.
+
+    Raises:
+        PermanentError: it refused.
+    """
+    answer = yield request
+    if answer is not None and answer.status == _OK:
+        return answer
+    if answer is not None and answer.status == _NOT_FOUND:
+        return None
+    said = "nothing" if answer is None else str(answer.status)
+    raise PermanentError(f"{request.path}: Lightspeed answered {said}")
