@@ -9,6 +9,7 @@ from connectors.contract import Connector
 from connectors.corepos.connector import CoreposConnector
 from connectors.lightspeed_k.connector import LightspeedKConnector
 from connectors.lightspeed_r.connector import LightspeedRConnector
+from connectors.lightspeed_x.connector import LightspeedXConnector
 from connectors.square.connector import SquareConnector
 from connectors.toast.connector import ToastConnector
 
@@ -17,6 +18,7 @@ CONNECTORS: Mapping[str, Connector] = MappingProxyType(
         "square": SquareConnector(),
         "lightspeed-k": LightspeedKConnector(),
         "lightspeed-r": LightspeedRConnector(),
+        "lightspeed-x": LightspeedXConnector(),
         "toast": ToastConnector(),
         "corepos": CoreposConnector(),
     }
