@@ -22,8 +22,9 @@ from schemas.account import Account, AccountStatus
 from schemas.codec import UndecodableError, decode
 from schemas.raw import Channel
 from schemas.sync import Fetch
+from streams.bisecting import INFRASTRUCTURE, where
 from streams.ingest import Ingest
-from streams.log import DeadLetter, Effects, Record, StageSpec
+from streams.log import INTERNAL_ERROR, DeadLetter, Effects, Record, StageSpec
 from streams.shop import shop_of
 from streams.sync.run import Exchanges
 from streams.sync.service import Accounts
@@ -86,9 +87,9 @@ class Fetcher:
 
     async def _ask(self, record: Record, fetch: Fetch, account: Account) -> DeadLetter | None:
         begun = self._clock()
-        connector = self._connectors[fetch.provider]
-        conversation = connector.fetch(shop_of(account), fetch.resource)
         try:
+            connector = self._connectors[fetch.provider]
+            conversation = connector.fetch(shop_of(account), fetch.resource)
             exchange = self._exchanges.of(account)
             async with aclosing(exchange.converse(conversation)) as pages:
                 async for page in pages:
@@ -101,6 +102,14 @@ class Fetcher:
                 "fetch_failed", account_id=account.account_id, error=type(error).__name__
             )
             return DeadLetter(record, _error_type(error), str(error))
+        except INFRASTRUCTURE:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not hold up the lane
+            name, place = type(error).__qualname__, where(error.__traceback__)
+            logger.error(  # noqa: TRY400 - its text may hold anything
+                "fetch_put_aside", account_id=account.account_id, error=name, where=place
+            )
+            return DeadLetter(record, INTERNAL_ERROR, name)
         self._remember(fetch, begun)
         return None
 

@@ -24,7 +24,7 @@ from schemas.events import SyncCompleted
 from schemas.raw import Channel, RawEvent
 from schemas.rows import InventoryRow, Row, SalesDayRow, SalesRow
 from schemas.transaction import Transaction, TransactionChange
-from streams.log import TP, EventLog, Record
+from streams.log import TP, EventLog, Record, is_redriven
 from streams.operations.rejected import Letter, letters
 from streams.worker import Worker
 from tests.projections.oracle import rows_of
@@ -55,15 +55,21 @@ class Audit:
         self.lanes = worker.settings.lanes
 
     async def of(self, topic: str, cls: type[S]) -> list[S]:
-        """Return the decoded records of a topic, tombstones left out."""
+        """Return the decoded records of a topic; what was redriven is where it first stood."""
         found = await records(self.worker.runtime.log, topic, self.lanes)
-        return [decode(cls, record.value) for record in found if record.value is not None]
+        return [
+            decode(cls, record.value)
+            for record in found
+            if record.value is not None and not is_redriven(record)
+        ]
 
     async def newest(self, topic: str, cls: type[S]) -> dict[str, S]:
         """Return the table that a compacted topic is."""
         table: dict[str, S] = {}
         for record in await records(self.worker.runtime.log, topic, self.lanes):
             assert record.key is not None
+            if is_redriven(record):
+                continue
             if record.value is None:
                 table.pop(record.key.decode(), None)
             else:
