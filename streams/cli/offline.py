@@ -13,7 +13,8 @@ from streams.cli.up import end_process
 from streams.settings import Settings, load
 from streams.worker import Worker
 
-SETTLE_S = 5.0
+SETTLE_S = 600.0
+DURABLE_S = 0.005
 
 
 def settings_for_tools() -> Settings:
@@ -45,5 +46,12 @@ def run(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:
 
 
 async def settled(worker: Worker) -> None:
-    """Wait until the stages have processed all there is."""
-    await worker.runtime.views.settle(range(worker.settings.lanes), SETTLE_S)
+    """Wait until the stages have processed all there is, and readers can see it."""
+    log, views = worker.runtime.log, worker.runtime.views
+    await views.settle(range(worker.settings.lanes), SETTLE_S)
+    written = views.ends()
+    while True:
+        durable = await log.bounds(written)
+        if all(durable[tp][1] >= end for tp, end in written.items()):
+            return
+        await asyncio.sleep(DURABLE_S)
