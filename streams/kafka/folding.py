@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,7 +11,7 @@ import structlog
 
 from streams.kafka.admin import TOMBSTONES_S
 from streams.kafka.state import State
-from streams.log import TP, Record, Rows, StageSpec, StateBrokenError, Table
+from streams.log import TP, Chunk, Record, Rows, StageSpec, StateBrokenError, Table
 
 if TYPE_CHECKING:
     from streams.kafka.log import KafkaLog
@@ -43,55 +44,73 @@ class Folding:
         Returns:
             The newest source positions that the records bear witness of, empty where none do.
         """
-        tps = {TP(table.changelog, self._partition) for table in tables}
-        ends = {tp: end for tp, (_, end) in (await self._log.bounds(tps)).items()}
-        goals = [(table, ends[TP(table.changelog, self._partition)]) for table in tables]
-        if any(self._state.position(table.name) > end for table, end in goals):
+        bounds = await self._log.bounds({self._tp(table) for table in tables})
+        goals = {table.name: bounds[self._tp(table)][1] for table in tables}
+        if any(self._state.position(name) > end for name, end in goals.items()):
             self._forget("the changelog ends before the state")
-        behind = any(self._state.position(table.name) < end for table, end in goals)
+        behind = any(self._state.position(name) < end for name, end in goals.items())
         if behind and self._state.age_s() > TOMBSTONES_S / 2:
             self._forget("deletions may have been compacted away")
-        witness: dict[str, int] = {}
-        for table, end in goals:
-            for topic, offset in (await self._fold(table, end)).items():
-                witness[topic] = max(offset, witness.get(topic, 0))
-        return witness
+        return await self._fold(tables, goals, bounds)
 
-    async def up_to(self, table: Table, end: int) -> None:
+    async def sources(self, tables: Sequence[Table], positions: Mapping[str, int]) -> None:
         """
-        Fold a source of the stage as far as the stage has processed it.
+        Fold sources of the stage as far as the stage has processed them.
 
         Raises:
             StateBrokenError: the state knew more than that; it is empty now, open again.
         """
-        if self._state.position(table.name) > end:
+        goals = {table.name: positions[table.changelog] for table in tables}
+        if any(self._state.position(name) > end for name, end in goals.items()):
             self._forget("the state is ahead of the stage")
             raise StateBrokenError("the state is ahead of the stage")
-        await self._fold(table, end)
+        await self._fold(tables, goals, await self._log.bounds(map(self._tp, tables)))
+
+    def _tp(self, table: Table) -> TP:
+        return TP(table.changelog, self._partition)
 
     def _forget(self, why: str) -> None:
         logger.warning("state-wiped", stage=self._spec.name, lane=self._partition, reason=why)
         self._state.wipe()
 
-    async def _fold(self, table: Table, end: int) -> dict[str, int]:
-        tp = TP(table.changelog, self._partition)
-        begin = (await self._log.bounds([tp]))[tp][0]
-        start = max(begin, self._state.position(table.name))
+    async def _fold(
+        self,
+        tables: Sequence[Table],
+        goals: Mapping[str, int],
+        bounds: Mapping[TP, tuple[int, int]],
+    ) -> dict[str, int]:
+        """Read all changelogs that are not folded to their goals with one reader."""
         witness: dict[str, int] = {}
-        if start >= end:
+        todo: dict[TP, list[Table]] = {}
+        start: dict[TP, int] = {}
+        for table in tables:
+            tp = self._tp(table)
+            at = max(bounds[tp][0], self._state.position(table.name))
+            if at < goals[table.name]:
+                todo.setdefault(tp, []).append(table)
+                start[tp] = min(at, start.get(tp, at))
+        if not todo:
             return witness
-        reader = await self._log.reader({tp: start})
+        ends = {tp: max(goals[table.name] for table in todo[tp]) for tp in todo}
+        reader = await self._log.reader(start)
         try:
-            while reader.positions[tp] < end:
-                for chunk in (await reader.read(READ_S)).values():
-                    records = [record for record in chunk.records if record.offset < end]
-                    rows = {table.name: self._rows(table, records)}
-                    self._state.write(rows, {table.name: min(chunk.end, end)})
-                    self.recovered += len(records)
-                    witness.update(_witness(records))
+            while any(reader.positions[tp] < end for tp, end in ends.items()):
+                for tp, chunk in (await reader.read(READ_S)).items():
+                    for table in todo[tp]:
+                        self._take(table, chunk, goals[table.name])
+                    self.recovered += len(chunk.records)
+                    _merge(witness, chunk.records)
+                await asyncio.sleep(0)
         finally:
             await reader.close()
         return witness
+
+    def _take(self, table: Table, chunk: Chunk, goal: int) -> None:
+        at = self._state.position(table.name)
+        if at < min(chunk.end, goal):
+            fresh = [record for record in chunk.records if at <= record.offset < goal]
+            rows = {table.name: self._rows(table, fresh)}
+            self._state.write(rows, {table.name: min(chunk.end, goal)})
 
     def _rows(self, table: Table, records: Iterable[Record]) -> Rows:
         if table.fold is None:
@@ -114,11 +133,10 @@ class Folding:
         return rows
 
 
-def _witness(records: Iterable[Record]) -> dict[str, int]:
-    """Return the positions of the newest record that bears witness."""
-    found: dict[str, int] = {}
+def _merge(witness: dict[str, int], records: Iterable[Record]) -> None:
+    """Add the newest positions that records bear witness of."""
     for record in records:
         for name, value in record.headers:
             if name == WITNESS:
-                found = msgspec.json.decode(value, type=dict[str, int])
-    return found
+                for topic, offset in msgspec.json.decode(value, type=dict[str, int]).items():
+                    witness[topic] = max(offset, witness.get(topic, 0))

@@ -23,7 +23,7 @@ from streams.kafka.batches import Entry, Sent, arrived, send
 from streams.kafka.clients import stop_quietly
 from streams.kafka.folding import WITNESS, Folding
 from streams.kafka.state import State
-from streams.log import TP, Effects, FencedError, StageSpec, Table, rejection
+from streams.log import TP, Effects, FencedError, StageSpec, rejection
 
 if TYPE_CHECKING:
     from streams.kafka.log import KafkaLog
@@ -86,9 +86,7 @@ class KafkaLane:
         }
         self._compare(known, {tp.topic: offset for tp, offset in committed.items()})
         self.positions = await self._bounded(known)
-        for table in spec.tables:
-            if table.changelog in spec.sources:
-                await self._source_table(folding, table)
+        await self._source_tables(folding)
         self.recovered = folding.recovered
         # Also keeps the positions of a quiet lane from expiring.
         await self.commit(Effects(), self.positions)
@@ -128,18 +126,18 @@ class KafkaLane:
             positions[tp.topic] = max(position, begin)
         return positions
 
-    async def _source_table(self, folding: Folding, table: Table) -> None:
-        """Fold a source up to the stage's position, or to its end where it is to catch up."""
-        await folding.up_to(table, self.positions[table.changelog])
-        if not table.catch_up:
-            return
-        tp = TP(table.changelog, self.partition)
-        end = (await self._log.bounds([tp]))[tp][1]
-        if end > self.positions[table.changelog]:
+    async def _source_tables(self, folding: Folding) -> None:
+        """Fold sources up to the stage's positions, or to their ends where they catch up."""
+        tables = [table for table in self.spec.tables if table.changelog in self.spec.sources]
+        await folding.sources(tables, self.positions)
+        late = [table for table in tables if table.catch_up]
+        bounds = await self._log.bounds([TP(each.changelog, self.partition) for each in late])
+        ends = {tp.topic: end for tp, (_, end) in bounds.items()}
+        if any(end > self.positions[topic] for topic, end in ends.items()):
             # First the positions: state that is ahead of them would be taken for damaged.
-            self.positions = {**self.positions, table.changelog: end}
+            self.positions = {**self.positions, **ends}
             await self._transact({}, self.positions)
-            await folding.up_to(table, end)
+            await folding.sources(late, self.positions)
 
     # -- work
 

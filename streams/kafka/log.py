@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,27 +22,23 @@ from aiokafka.structs import OffsetAndMetadata
 
 from streams.errors import SetupError
 from streams.kafka.admin import Described, prepare
-from streams.kafka.batches import Entry, send
+from streams.kafka.appender import Appender
 from streams.kafka.clients import Clients, GroupOffsets, stop_quietly
 from streams.kafka.lane import KafkaLane
 from streams.kafka.reader import KafkaReader
 from streams.kafka.state import State, warm_lanes
 from streams.log import (
     TP,
-    LogUnavailableError,
     Out,
     StageSpec,
     Topic,
     TPOffset,
-    lane_of,
 )
 
 logger = structlog.get_logger(__name__)
 
 RENEW_S = 6 * 3600.0
-ENDS_S = 1.0
-BULK = 64
-"""Records of one append from which batches are built whole."""
+ENDS_S, ENDS_TIMEOUT_S = 1.0, 3.0
 
 
 class KafkaLog:
@@ -59,6 +56,7 @@ class KafkaLog:
         self.waiters: set[asyncio.Event] = set()
         self.on_damage: Callable[[str, int], None] = lambda _stage, _lane: None
         self.offsets: GroupOffsets
+        self._appender = Appender(clients)
         self._app_id = app_id
         self._folder = folder / "state"
         self._partitions: dict[str, int] = {}
@@ -87,9 +85,9 @@ class KafkaLog:
             SetupError: no broker answers, or it refuses us.
         """
         make = self.clients
-        self._admin, self._ingest = make.admin(), make.producer()
+        self._admin = make.admin()
         self._stable, self._all = make.consumer(), make.consumer(committed=False)
-        for client in (self._admin, self._ingest, self._stable, self._all):
+        for client in (self._admin, self._stable, self._all, self._appender):
             try:
                 await client.start()
             except KafkaError as error:
@@ -134,13 +132,18 @@ class KafkaLog:
         while True:
             await asyncio.sleep(ENDS_S)
             try:
-                await self._look_at_ends()
-            except KafkaError as error:
-                logger.warning("ends-unknown", error=type(error).__name__)
+                async with asyncio.timeout(ENDS_TIMEOUT_S):
+                    await self._look_at_ends()
+            except (KafkaError, TimeoutError) as error:
+                logger.warning("brokers-silent", error=type(error).__name__)
+            else:
+                await self._appender.heal()
 
     async def _look_at_ends(self) -> None:
         tps = [TP(name, p) for name, count in self._partitions.items() for p in range(count)]
-        self.ends = await self.highwaters(tps)
+        if tps:
+            self.ends = await self.highwaters(tps)
+            self._appender.heard_s = time.monotonic()
 
     async def _renew(self) -> None:
         while True:
@@ -257,54 +260,14 @@ class KafkaLog:
         Raises:
             LogUnavailableError: some of it may not be kept.
         """
-        try:
-            lanes = [await self._lane(topic, out, partition) for out in records]
-            if len(records) < BULK:
-                return await self._few(topic, records, lanes)
-            return await self._many(topic, records, lanes)
-        except KafkaError as error:
-            raise LogUnavailableError(f"{topic}: {type(error).__name__}") from error
+        return await self._appender.append(
+            topic, records, partition, self._partitions.get(topic)
+        )
 
-    async def _lane(self, topic: str, out: Out, partition: int | None) -> int:
-        if out.lane is not None:
-            return out.lane
-        if partition is not None:
-            return partition
-        if topic not in self._partitions:
-            self._partitions[topic] = len(await self._ingest.partitions_for(topic))
-        return lane_of(out.key or b"", self._partitions[topic])
-
-    async def _few(
-        self, topic: str, records: Sequence[Out], lanes: Sequence[int]
-    ) -> list[TPOffset]:
-        """Let the producer join them with those of other callers."""
-        futures = [
-            await self._ingest.send(
-                topic, key=out.key, value=out.value, headers=list(out.headers), partition=lane
-            )
-            for out, lane in zip(records, lanes, strict=True)
-        ]
-        done = await asyncio.gather(*futures)
-        return [TPOffset(metadata.partition, metadata.offset) for metadata in done]
-
-    async def _many(
-        self, topic: str, records: Sequence[Out], lanes: Sequence[int]
-    ) -> list[TPOffset]:
-        by_lane: dict[int, list[int]] = {}
-        for at, lane in enumerate(lanes):
-            by_lane.setdefault(lane, []).append(at)
-        sent = {}
-        for lane, places in by_lane.items():
-            entries = [Entry(*records[at][:3]) for at in places]
-            sent[lane] = await send(self._ingest, TP(topic, lane), entries)
-        result: list[TPOffset] = [TPOffset(lane, -1) for lane in lanes]
-        for lane, batches in sent.items():
-            left = iter(by_lane[lane])
-            for future, count in batches:
-                base = (await future).offset
-                for offset in range(base, base + count):
-                    result[next(left)] = TPOffset(lane, offset)
-        return result
+    @property
+    def silent_s(self) -> float:
+        """Return the seconds since the brokers last answered."""
+        return self._appender.silent_s
 
 
 async def _stop(client: Any) -> None:

@@ -29,7 +29,9 @@ _few = _Few()
 
 
 def hush() -> None:
-    """Limit every logger of the libraries; those that are made later are not met again."""
+    """Keep warnings of the libraries, a few of each kind; call once all are imported."""
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in _LIBRARIES:
             logger = logging.getLogger(name)

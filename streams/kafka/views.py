@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from streams.kafka.log import KafkaLog
 from streams.kafka.state import State
 from streams.log import TP, StageSpec, StateBrokenError
 from streams.views import NotReadyError, NotSettledError, settling_order
 
 LOOK_S = 0.05
+UNKNOWN_S = 5.0
 
 Silent = Callable[[], Mapping[Any, tuple[int, int]]]
 
@@ -93,8 +96,7 @@ class KafkaViews:
     async def _settle_stage(
         self, spec: StageSpec, lanes: list[int], deadline: float, news: asyncio.Event
     ) -> None:
-        tps = [TP(topic, lane) for topic in spec.sources for lane in lanes]
-        goals = await self._log.highwaters(tps)
+        goals = await self._goals(spec, lanes, deadline)
         while True:
             news.clear()
             behind = [tp for tp, end in goals.items() if self._position(spec.name, tp) < end]
@@ -109,6 +111,14 @@ class KafkaViews:
             except TimeoutError:
                 continue
 
+    async def _goals(self, spec: StageSpec, lanes: list[int], deadline: float) -> dict[TP, int]:
+        tps = [TP(topic, lane) for topic in spec.sources for lane in lanes]
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                return await self._log.highwaters(tps)
+        except (KafkaError, TimeoutError) as error:
+            raise NotSettledError(f"no broker says how far {spec.name} must be") from error
+
     def _position(self, stage: str, tp: TP) -> int:
         """Return how far a lane is, markers that follow its position included."""
         lane = self._log.lanes.get((stage, tp.partition))
@@ -119,7 +129,13 @@ class KafkaViews:
         return end if begin == position and end is not None else position
 
     def lag(self) -> dict[tuple[str, str, int], int]:
-        """Return the records each (stage, topic, lane) of this process has still to process."""
+        """
+        Return the records each (stage, topic, lane) of this process has still to process.
+
+        Nothing is known, and nothing is returned, while no broker answers.
+        """
+        if self._log.silent_s > UNKNOWN_S:
+            return {}
         return {
             (stage, topic, lane): max(0, end - self._position(stage, TP(topic, lane)))
             for stage, lane in list(self._log.lanes)
