@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.contract import SigningKey
 from streams.errors import SetupError
+from streams.kafka.security import Security
 
 PREFIX = "TILLSTREAM_"
 SECRET_LENGTH_MIN = 16
@@ -77,6 +78,54 @@ class SquareSettings(BaseModel):
             previous = self.previous_signature_key.get_secret_value()
             keys.append(SigningKey(previous, self.previous_valid_until))
         return tuple(key for key in keys if key.secret)
+
+
+class KafkaSettings(BaseModel):
+    """How to sign in to Kafka's brokers; options that are no secrets are in the log's URL."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tls: bool = Field(default=False, description="Encrypt what goes to and from the brokers.")
+    ca_file: str | None = Field(
+        default=None,
+        description="PEM of the authority that signed the brokers' certificates; without it "
+        "those that the system trusts.",
+    )
+    cert_file: str | None = Field(
+        default=None, description="PEM of our own certificate, where brokers want one."
+    )
+    key_file: str | None = Field(default=None, description="PEM of that certificate's key.")
+    mechanism: str | None = Field(
+        default=None, description="SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none = no SASL."
+    )
+    username: str | None = Field(default=None, description="Who signs in by SASL.")
+    password: SecretStr | None = Field(default=None, description="The password of that user.")
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password, in place of the variable."
+    )
+
+    def security(self) -> Security:
+        """
+        Return it as the log takes it.
+
+        Raises:
+            SetupError: the settings do not fit each other, or a file cannot be read.
+        """
+        password = None if self.password is None else self.password.get_secret_value()
+        if self.password_file is not None:
+            try:
+                password = self.password_file.read_text().strip()
+            except OSError as error:
+                raise SetupError(f"{PREFIX}KAFKA__PASSWORD_FILE: {error.strerror}") from error
+        return Security(
+            tls=self.tls,
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            mechanism=self.mechanism,
+            username=self.username,
+            password=password,
+        )
 
 
 class Settings(BaseSettings):
@@ -204,6 +253,7 @@ class Settings(BaseSettings):
         description="Least severe level that is logged: debug, info, warning or error.",
     )
     square: SquareSettings = Field(default=SquareSettings())
+    kafka: KafkaSettings = Field(default=KafkaSettings())
 
     @field_validator("admin_key")
     @classmethod

@@ -77,6 +77,7 @@ class Worker:
             jobs=self._jobs(),
             topics=all_topics(settings.lanes),
             fatal=fatal,
+            security=settings.kafka.security(),
         )
         log, views, lanes = self.runtime.log, self.runtime.views, settings.lanes
         self.directory = Directory(log, self.sealer, clock, lanes=lanes, views=views)

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,6 +46,10 @@ JAVA = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 )
+
+
+Extra = Callable[[int, int], str]
+"""Further lines of server.properties, from the broker's port and its controller's."""
 
 
 class UnavailableError(Exception):
@@ -84,7 +88,7 @@ class Broker:
     """One broker process over the jars; can be killed and started again on its data."""
 
     def __init__(
-        self, folder: Path, node: int, nodes: Sequence[tuple[int, int]], extra: str = ""
+        self, folder: Path, node: int, nodes: Sequence[tuple[int, int]], extra: Extra
     ) -> None:
         self.folder = folder / f"broker-{node}"
         self.folder.mkdir(parents=True)
@@ -92,7 +96,7 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = self.folder / "broker.log"
         (self.folder / "server.properties").write_text(
-            _properties(self.folder, node, nodes) + extra
+            _properties(self.folder, node, nodes) + extra(self.port, self.controller_port)
         )
 
     @property
@@ -177,7 +181,9 @@ def _properties(folder: Path, node: int, nodes: Sequence[tuple[int, int]]) -> st
 class Cluster:
     """Brokers of one cluster, on this machine."""
 
-    def __init__(self, folder: Path, size: int = 1, extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, size: int = 1, extra: Extra = lambda _port, _controller: ""
+    ) -> None:
         ports = free_ports(2 * size)
         nodes = list(zip(ports[::2], ports[1::2], strict=True))
         self.brokers = [Broker(folder, n, nodes, extra) for n in range(1, size + 1)]
