@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from schemas.sealing import Sealer
 
 from schemas.account import Account, Tenant
+from schemas.sealing import Sealer
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):

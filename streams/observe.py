@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from schemas.codec import decode
-
 from schemas import topics
 from schemas.account import Account
+from schemas.codec import decode
 from schemas.events import PosError, SyncCompleted
 from schemas.rows import UnmappedRow
 from streams.log import TP, EventLog, Record

@@ -13,7 +13,7 @@ import uvicorn
 
 from connectors.catalogue import CONNECTORS
 from connectors.contract import Connector
-from schemas.sealing import KeyRing, Sealer
+from schemas.sealing import KeyRing, KeyRingError, Sealer
 from streams.directory import Directory
 from streams.errors import SetupError
 from streams.exchanges import AccountExchanges
@@ -32,6 +32,9 @@ from streams.topics import all_topics
 logger = structlog.get_logger(__name__)
 
 APP_ID = "tillstream"
+
+FETCH_CHUNK = 50
+"""Fetches that are under way before their offsets are committed."""
 
 
 def utc_now() -> datetime:
@@ -67,7 +70,8 @@ class Worker:
     ) -> None:
         self.settings = settings
         self.connectors = connectors
-        self.sealer = Sealer(KeyRing.from_text(settings.master_keys()))
+        self.sealer = Sealer(_key_ring(settings))
+        self._clock = clock
         self._polling = polling
         self._ready = asyncio.Event()
         self.runtime = Runtime(
@@ -77,52 +81,68 @@ class Worker:
             jobs=self._jobs(),
             topics=all_topics(settings.lanes),
             fatal=fatal,
-            security=settings.kafka.security(),
         )
-        log, views, lanes = self.runtime.log, self.runtime.views, settings.lanes
-        self.directory = Directory(log, self.sealer, clock, lanes=lanes, views=views)
-        self.ingest = Ingest(
-            log,
-            self.directory,
-            self.sealer,
-            clock,
-            lanes=lanes,
-            connectors=connectors,
-            views=views,
-        )
+        self.directory = self._directory()
+        self.ingest = self._ingest()
         self.exchanges = AccountExchanges(settings, self.sealer)
-        self.sync = SyncService(
-            accounts=self.directory,
-            connectors=connectors,
-            runner=SyncRunner(
-                self.ingest, self.exchanges, clock, retries=settings.sync_retries
-            ),
-            views=views,
-            settings=settings,
-            clock=clock,
-        )
-        self.fetcher = fetch.Fetcher(
-            accounts=self.directory,
-            connectors=connectors,
-            exchanges=self.exchanges,
-            ingest=self.ingest,
-            clock=clock,
-        )
+        self.sync = self._sync()
+        self.fetcher = self._fetcher()
         self.metrics = Metrics(tenant_labels=settings.tenant_labels)
-        self.observer = Observer(
-            log,
-            self.metrics,
-            lanes=lanes,
-            account=self.directory.account,
-            accounts=self.directory.all_accounts,
-            views=views,
-            stage_records=lambda: {
-                name: stage.stats.records for name, stage in self.runtime.stages.items()
-            },
-        )
-        self._clock = clock
+        self.observer = self._observer()
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _directory(self) -> Directory:
+        return Directory(
+            self.runtime.log,
+            self.sealer,
+            self._clock,
+            lanes=self.settings.lanes,
+            views=self.runtime.views,
+        )
+
+    def _ingest(self) -> Ingest:
+        return Ingest(
+            self.runtime.log,
+            self.directory,
+            self.sealer,
+            self._clock,
+            lanes=self.settings.lanes,
+            connectors=self.connectors,
+            views=self.runtime.views,
+        )
+
+    def _sync(self) -> SyncService:
+        retries = self.settings.sync_retries
+        return SyncService(
+            accounts=self.directory,
+            connectors=self.connectors,
+            runner=SyncRunner(self.ingest, self.exchanges, self._clock, retries=retries),
+            views=self.runtime.views,
+            settings=self.settings,
+            clock=self._clock,
+        )
+
+    def _fetcher(self) -> fetch.Fetcher:
+        return fetch.Fetcher(
+            accounts=self.directory,
+            connectors=self.connectors,
+            exchanges=self.exchanges,
+            ingest=self.ingest,
+            clock=self._clock,
+        )
+
+    def _observer(self) -> Observer:
+        return Observer(
+            self.runtime.log,
+            self.metrics,
+            lanes=self.settings.lanes,
+            account=self.directory.account,
+            accounts=self.directory.all_accounts,
+            views=self.runtime.views,
+        )
 
     # -- life --------------------------------------------------------------------------------
 
@@ -227,7 +247,11 @@ class Worker:
         return await self.sync.handle(records)
 
 
-FETCH_CHUNK = 50
+def _key_ring(settings: Settings) -> KeyRing:
+    try:
+        return KeyRing.from_text(settings.master_keys())
+    except KeyRingError as error:
+        raise SetupError(f"TILLSTREAM_KEYS: {error}; `tillstream keys new` makes one") from None
 
 
 async def run_until_signal(worker: Worker, started: Callable[[Worker], None]) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the embedded log, as the query of its URL: `embedded:///path?sync=1&chunk=128`."""
+"""Settings of the embedded log, as its URL's query: `embedded:///path?sync=1&chunk=128`."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def test_a_command_gives_the_same_run_however_often_it_is_read() -> None:
 @given(
     st.datetimes(
         timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2030, 1, 1)
-    ),  # noqa: DTZ001, E501
+    ),
     st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)),
 )
 def test_slices_cover_the_whole_window_once(since: datetime, length: timedelta) -> None:
@@ -142,6 +142,6 @@ def test_sync_ids_sort_by_time(starts: list[datetime]) -> None:
         start.replace(year=2000 + start.year % 1000)
         for start in starts
         if (start.month, start.day) != (2, 29)
-    ]  # noqa: E501
+    ]
     ids = [sync_id(start, "x") for start in sorted(four_digit_years)]
     assert ids == sorted(ids)
