@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from schemas import topics
 from schemas.account import Account
 from schemas.codec import decode
-from schemas.events import PosError, SyncCompleted
+from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.rows import UnmappedRow
 from streams.log import TP, EventLog, Record
 from streams.metrics import Metrics
 from streams.tail import Tail, partitions
 from streams.views import Views
+
+logger = structlog.get_logger(__name__)
 
 _SOURCE = "ce_source"
 _ACCOUNT = b"/accounts/"
@@ -39,6 +41,7 @@ class Observer:
         account: Callable[[str], Account | None],
         accounts: Callable[[], Iterable[Account]],
         views: Views | None = None,
+        alert_on_unmapped: bool = False,
         stage_records: Callable[[], Mapping[str, int]] | None = None,
     ) -> None:
         self._log = log
@@ -56,6 +59,8 @@ class Observer:
             topics.REJECTED: self._rejected,
             topics.UNMAPPED_REVENUE: self._unmapped_row,
         }
+        if alert_on_unmapped:
+            self._takes[topics.MAPPING_NEEDED] = self._mapping_needed
         self._tail = Tail(log, self._takes, name="observer")
 
     async def start(self) -> None:
@@ -102,6 +107,18 @@ class Observer:
         if record.value is not None:
             event = decode(PosError, record.value)
             self._metrics.account_failed(event.tenant_id, event.pos_provider, event.error_type)
+
+    def _mapping_needed(self, record: Record) -> None:
+        if record.value is not None:
+            event = decode(MappingNeeded, record.value)
+            logger.warning(
+                "products_unmapped",
+                tenant_id=event.tenant_id,
+                account_id=event.pos_account_id,
+                unmapped_products=event.unmapped_products_count,
+                unmapped_minor=event.unmapped_revenue.minor,
+                currency=event.unmapped_revenue.currency,
+            )
 
     def _rejected(self, record: Record) -> None:
         if record.value is None:

@@ -211,7 +211,8 @@ class Settings(BaseSettings):
         description="Confidence (0..1) from which a match is suggested.",
     )
     alert_on_unmapped: bool = Field(
-        default=True, description="Tell consumers (pos.mapping-needed) of unmapped products."
+        default=True, description="Log a warning when products were sold that are mapped to nothing, for "
+        "alerts on logs; pos.mapping-needed tells it in either case."
     )
     webhook_bytes_max: int = Field(
         default=1 << 20,

@@ -142,6 +142,7 @@ class Worker:
             account=self.directory.account,
             accounts=self.directory.all_accounts,
             views=self.runtime.views,
+            alert_on_unmapped=self.settings.alert_on_unmapped,
         )
 
     # -- life --------------------------------------------------------------------------------

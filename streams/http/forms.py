@@ -107,6 +107,9 @@ class AutoMap(Form):
     """Which account to match again; none means all."""
 
     account_id: Id | None = None
+    include_undone: bool = Field(
+        default=False, description="Match also what a person has unmapped by hand."
+    )
 
 
 class History(Form):

@@ -16,12 +16,12 @@ from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Path
-from schemas.codec import encode, unpack
 from starlette.responses import Response
 
 from schemas import topics
 from schemas.account import Account
 from schemas.catalogue import MappingAction, MappingRequest, MappingType, ProductMapping
+from schemas.codec import encode, unpack
 from schemas.events import MappingNeeded, UnmappedSample
 from schemas.money import Money
 from schemas.rows import UnmappedRow
@@ -44,6 +44,7 @@ from streams.http.scope import accounts_asked
 from streams.http.services import Services
 from streams.http.visibility import visible
 from streams.log import Out
+from streams.stages.mapping import reopening
 
 TABLE = "mapping.mappings"
 UNMAPPED = "project.unmapped"
@@ -292,6 +293,8 @@ async def auto_map(form: AutoMap, services: ServicesDep, caller: CallerDep) -> R
         Out(caller.tenant.tenant_id.encode(), encode(event), (), tenant_lane)
         for event in _needed(services, before)
     ]
+    if form.include_undone:
+        await _reopen(services, caller, before)
     if outs:
         await services.log.append(topics.MAPPING_NEEDED, outs)
     lanes = [tenant_lane, *(services.directory.lane(acct.account_id) for acct in accounts)]
@@ -305,6 +308,24 @@ async def auto_map(form: AutoMap, services: ServicesDep, caller: CallerDep) -> R
         visible=seen,
     )
     return json_answer(answer, 200 if seen else 202)
+
+
+async def _reopen(services: Services, caller: Caller, rows: Sequence[UnmappedRow]) -> None:
+    """Let matching work on what a person undid; decided before the guesses that follow."""
+    outs = []
+    for row in rows:
+        request = reopening(
+            row.account_id,
+            row.pos_product_id,
+            tenant=row.tenant_id,
+            request_id=str(uuid4()),
+            by=caller.key_name,
+            at=services.clock(),
+        )
+        lane = services.directory.lane(row.account_id)
+        outs.append(Out(row.account_id.encode(), encode(request), (), lane))
+    if outs:
+        await services.log.append(topics.MAPPING_REQUESTS, outs)
 
 
 def _needed(services: Services, rows: Sequence[UnmappedRow]) -> list[MappingNeeded]:
