@@ -58,6 +58,11 @@ class Appender:
         """Return the seconds since the brokers last answered."""
         return time.monotonic() - self.heard_s
 
+    def check_available(self) -> None:
+        """Raise LogUnavailableError while no broker answers."""
+        if self._producer is None or self.silent_s > SILENT_S:
+            raise LogUnavailableError(f"no broker has answered for {SILENT_S:.0f} s")
+
     async def heal(self) -> None:
         """Replace a producer that failed, once the brokers answer again."""
         if self._failed:
@@ -79,8 +84,7 @@ class Appender:
         Raises:
             LogUnavailableError: some of it may not be kept.
         """
-        if self._producer is None or self.silent_s > SILENT_S:
-            raise LogUnavailableError(f"{topic}: no broker has answered for {SILENT_S:.0f} s")
+        self.check_available()
         try:
             count = lanes or len(await self._producer.partitions_for(topic))
             chosen = [_lane(out, partition, count) for out in records]

@@ -264,6 +264,10 @@ class KafkaLog:
             topic, records, partition, self._partitions.get(topic)
         )
 
+    def check_available(self) -> None:
+        """Raise LogUnavailableError while no broker answers."""
+        self._appender.check_available()
+
     @property
     def silent_s(self) -> float:
         """Return the seconds since the brokers last answered."""

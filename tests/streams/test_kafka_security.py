@@ -61,8 +61,6 @@ class Guarded:
         self._openssl("x509", "-req", "-in", f"{name}.csr", *signed, *out)
         form = ("pkcs8", "-topk8", "-nocrypt")
         self._openssl(*form, "-in", f"{name}.key", "-out", f"{name}.key8")
-            "pkcs8", "-topk8", "-nocrypt", "-in", f"{name}.key", "-out", f"{name}.key8"
-        )
 
     def _properties(self, port: int, controller: int) -> str:
         outside = (
