@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import structlog
+
 from schemas import topics
 from schemas.account import Account
 from schemas.codec import decode

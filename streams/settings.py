@@ -211,8 +211,9 @@ class Settings(BaseSettings):
         description="Confidence (0..1) from which a match is suggested.",
     )
     alert_on_unmapped: bool = Field(
-        default=True, description="Log a warning when products were sold that are mapped to nothing, for "
-        "alerts on logs; pos.mapping-needed tells it in either case."
+        default=True,
+        description="Log a warning when products were sold that are mapped to nothing, for "
+        "alerts on logs; pos.mapping-needed tells it in either case.",
     )
     webhook_bytes_max: int = Field(
         default=1 << 20,

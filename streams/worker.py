@@ -143,6 +143,7 @@ class Worker:
             accounts=self.directory.all_accounts,
             views=self.runtime.views,
             alert_on_unmapped=self.settings.alert_on_unmapped,
+            stage_records=self._stage_records,
         )
 
     # -- life --------------------------------------------------------------------------------
@@ -216,6 +217,9 @@ class Worker:
             refresh_metrics=self.observer.refresh,
             next_due=self.sync.next_due,
         )
+
+    def _stage_records(self) -> dict[str, int]:
+        return {name: stage.stats.records for name, stage in self.runtime.stages.items()}
 
     def _problems(self) -> list[str]:
         """Say why this process is not ready to serve."""
