@@ -53,9 +53,12 @@ def _reasons(services: Services) -> Iterator[str]:
     try:
         if isinstance(services.log, MaybeUnavailable):
             services.log.check_available()
+    except LogUnavailableError:
+        yield "the log takes no writes"
+    try:
         lag = services.views.lag()
-    except (LogUnavailableError, NotReadyError) as error:
-        yield str(error) or "lanes are being opened"
+    except NotReadyError:
+        yield "lanes are being opened"
         return
     for (stage, topic, lane), behind in sorted(lag.items()):
         if behind > services.settings.ready_lag_records:

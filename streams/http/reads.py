@@ -28,7 +28,7 @@ PLACES = "project.places"
 router = APIRouter(prefix="/api/v1/pos", tags=["reads"])
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
-TransactionId = Annotated[str, Path(max_length=64)]
+TransactionId = Annotated[str, Path(max_length=192)]
 
 
 @router.get("/sales", responses=many(SalesRow), response_class=Response)

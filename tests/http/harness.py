@@ -89,8 +89,9 @@ class House:
         """Take in a sample as a poll would bring it."""
         account = self.worker.directory.account(account_id)
         for raw in sample_raws(sample):
+            body = json.dumps(raw["body"]).replace("LBAKERY01", account.location_id)
             await self.worker.ingest.append(
-                account, Channel.POLL, raw["resource"], [json.dumps(raw["body"]).encode()]
+                account, Channel.POLL, raw["resource"], [body.encode()]
             )
         await self.settle()
 
@@ -132,14 +133,15 @@ def a_payment(payment="P1", amount=1250, *, merchant="MLBAKERY", location="LBAKE
 
 @asynccontextmanager
 async def house(folder, **given) -> AsyncIterator[House]:
-    settings = load(
-        log=f"embedded://{folder}/log?sync=0&upkeep_s=3600",
-        data_dir=folder,
-        lanes=2,
-        keys=f"k1:{generate_master_key()}",
-        admin_key=ADMIN_KEY,
-        **{"square": {"signature_key": SIGNATURE_KEY, "notification_url": URL}} | given,
-    )
+    usual = {
+        "log": f"embedded://{folder}/log?sync=0&upkeep_s=3600",
+        "data_dir": folder,
+        "lanes": 2,
+        "keys": f"k1:{generate_master_key()}",
+        "admin_key": ADMIN_KEY,
+        "square": {"signature_key": SIGNATURE_KEY, "notification_url": URL},
+    }
+    settings = load(**usual | given)
     failures = []
     worker = Worker(settings, fatal=failures.append, clock=lambda: datetime.now(UTC))
     worker.exchanges.of = lambda _account: StillExchange()
