@@ -38,16 +38,10 @@ def _show(differences: Sequence[Difference], *, json: bool) -> None:
         note("all topics are as they must be")
         return
     rows = [
-        (
-            each.topic,
-            each.setting or "topic",
-            each.have or "missing",
-            each.want,
-            DOES[each.kind],
-        )
+        (each.topic, each.setting or "topic", each.have or "missing", each.want, each.kind)
         for each in differences
     ]
-    table("Topics that differ", ("topic", "setting", "has", "needs", ""), rows)
+    table("Topics that differ", ("topic", "setting", "has", "needs", "apply would"), rows)
 
 
 @app.command()

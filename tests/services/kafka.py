@@ -193,10 +193,14 @@ class Cluster:
         cluster = "4L6g3nShT-eMCtK--X86sw"
         for broker in self.brokers:
             broker.format(cluster, *format_options)
-        for broker in self.brokers:
-            broker.start()
-        for broker in self.brokers:
-            broker.wait()
+        try:
+            for broker in self.brokers:
+                broker.start()
+            for broker in self.brokers:
+                broker.wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Kill all: nobody needs the data any more."""
