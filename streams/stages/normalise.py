@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.contract import Connector
+from connectors.contract import Connector, Rejected
 from schemas import topics
 from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping
@@ -66,7 +66,7 @@ def normaliser(connectors: Mapping[str, Connector], sealer: Sealer) -> Step:
                 reading
                 for record in records
                 if record.topic == topics.RAW
-                and (reading := _opened(record, sealer, chunk)) is not None
+                and (reading := _opened(record, sealer, chunk, connectors)) is not None
             ]
         )
         return chunk.effects()
@@ -74,7 +74,12 @@ def normaliser(connectors: Mapping[str, Connector], sealer: Sealer) -> Step:
     return normalise
 
 
-def _opened(record: Record, sealer: Sealer, chunk: NormaliseChunk) -> Reading | None:
+def _opened(
+    record: Record,
+    sealer: Sealer,
+    chunk: NormaliseChunk,
+    connectors: Mapping[str, Connector],
+) -> Reading | None:
     """Decode and unseal one raw event; what cannot be opened is rejected, with the reason."""
     if record.value is None:
         return None
@@ -84,7 +89,7 @@ def _opened(record: Record, sealer: Sealer, chunk: NormaliseChunk) -> Reading | 
         chunk.reject(DeadLetter(record, "undecodable", str(error)))
         return None
     account = chunk.account(raw.account_id) if raw.account_id else None
-    if account is None:
+    if account is None and raw.merchant:
         chunk.reject(DeadLetter(record, "unknown-account", "no account claims this merchant"))
         return None
     try:
@@ -95,4 +100,15 @@ def _opened(record: Record, sealer: Sealer, chunk: NormaliseChunk) -> Reading | 
     except SealBrokenError as error:
         chunk.reject(DeadLetter(record, "seal-broken", str(error)))
         return None
+    if account is None:
+        chunk.reject(_unroutable(record, body, connectors.get(raw.provider)))
+        return None
     return Reading(record, raw, account, body)
+
+
+def _unroutable(record: Record, body: bytes, connector: Connector | None) -> DeadLetter:
+    """Say what is wrong with an authentic body that names no merchant."""
+    said = None if connector is None else connector.route(body)
+    if isinstance(said, Rejected):
+        return DeadLetter(record, said.error_type, said.reason)
+    return DeadLetter(record, "unknown-account", "it does not say whom it is about")

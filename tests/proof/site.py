@@ -75,7 +75,7 @@ class Site:
         )
 
     def environment(self) -> dict[str, str]:
-        return os.environ | {
+        return _with_bytecode(dict(os.environ)) | {
             "TILLSTREAM_LOG": self.log,
             "TILLSTREAM_DATA_DIR": str(self.folder),
             "TILLSTREAM_LANES": str(self.lanes),
@@ -117,6 +117,13 @@ class Site:
         for account in self.accounts.values():
             url = f"{API}/accounts/{account}/sync/historical"
             api.post(url, json={"days": days}).raise_for_status()
+
+
+def _with_bytecode(environment: dict[str, str]) -> dict[str, str]:
+    """Keep compiled modules, as an installation does: they halve the time of a start."""
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / "build" / "bytecode"))
+    return environment
 
 
 class Till:
