@@ -42,7 +42,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for column in columns:
         right = column.startswith(">")
         shown.add_column(
-            column.lstrip(">"), justify="right" if right else "left", no_wrap=right
+            column.lstrip(">"),
+            justify="right" if right else "left",
+            no_wrap=right,
+            overflow="fold",
         )
     for row in rows:
         shown.add_row(*(str(cell) for cell in row))
