@@ -34,6 +34,7 @@ class Tail:
         self._reader: Reader | None = None
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
+        self._stopping = False
         self.positions: dict[TP, int] = {}
         self.failing: str | None = None
 
@@ -48,7 +49,8 @@ class Tail:
 
     async def stop(self) -> None:
         """Stop reading."""
-        # asyncio.wait_for of Python 3.11 loses a cancellation that meets its result
+        # asyncio.wait_for of Python 3.11, in readers, loses a cancellation that meets news
+        self._stopping = True
         while self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=STOP_S)
@@ -66,7 +68,7 @@ class Tail:
             await self._news.wait_for(lambda: self.positions.get(tp, 0) > offset)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 if self._reader is None:
                     self._reader = await self._log.reader(self.positions)
