@@ -122,6 +122,19 @@ def redact(
     return {scrubbed(str(name)): _named(name, value, 0) for name, value in event.items()}
 
 
+QUIET = (
+    # httpx logs every URL, and a query may carry what is nobody's business
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    # each of Faust's dozens of services tells of its start and stop, ours by its base class
+    "faust",
+    "mode",
+    "streams.embedded.transport",
+    "streams.kafka.transport",
+)
+
+
 def set_up(level: str = "info", stream: TextIO | None = None) -> None:
     """Send structlog and the logs of all libraries to `stream` (stderr), one JSON a line."""
     before: list[Processor] = [
@@ -149,8 +162,7 @@ def set_up(level: str = "info", stream: TextIO | None = None) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-    # httpx logs every URL, and a query may carry what is nobody's business
-    for name in ("httpx", "httpcore", "uvicorn.access"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
