@@ -15,7 +15,7 @@ from connectors.corepos.content import NOTE, Key, Note, Sort
 from connectors.corepos.lines import Rung, line_of, rung, share_discount, share_tax
 from connectors.corepos.paying import tenders_of
 from connectors.corepos.sums import balance, is_cancelled, is_closed, valid
-from connectors.corepos.taxes import taxes_of
+from connectors.corepos.taxes import Rated, taxes_of
 from schemas.identity import transaction_id
 from schemas.part import Part
 from schemas.transaction import Discount, Kind, Line, Status, Tender, Totals, Transaction
@@ -44,7 +44,7 @@ def assemble(key: str, parts: Mapping[str, Part], shop: Shop) -> tuple[Transacti
     if not lines and not tenders and (cancelled or not _moved(counting)):
         return ()
     refs = tuple(sorted([f"{part.part_id}@{part.version}" for part in parts.values()]))
-    return (_transaction(key, name, counting, lines, tenders, shop, refs),)
+    return (_transaction(name, counting, lines, tenders, shop, refs),)
 
 
 def _whole(name: Key, notes: Sequence[Note]) -> bool:
@@ -56,7 +56,6 @@ def _moved(notes: Sequence[Note]) -> bool:
 
 
 def _transaction(
-    key: str,
     name: Key,
     notes: Sequence[Note],
     rung_lines: list[Rung],
@@ -64,27 +63,20 @@ def _transaction(
     shop: Shop,
     refs: tuple[str, ...],
 ) -> Transaction:
-    cancelled = is_cancelled(notes)
     discount = -sum([note.total for note in notes if note.sort is Sort.DISCOUNT])
     tax = sum([note.total for note in notes if note.sort is Sort.TAX])
-    if not rung_lines and (discount or tax):
-        bearing = next(note for note in notes if note.sort in _OF_THE_WHOLE and note.total)
-        rung_lines = [Rung(bearing, Decimal(0), 0)]
-    share_discount(rung_lines, discount)
     taxes = taxes_of(notes, tax)
-    for one in taxes:
-        share_tax(rung_lines, one.tax.amount, one.rated)
-    lines = tuple([line_of(one) for one in rung_lines])
+    lines = _lines(notes, rung_lines, discount, taxes)
     begun, closed = min(note.at for note in notes), max(note.at for note in notes)
     return Transaction(
-        transaction_id=transaction_id(shop.account_id, PROVIDER, key),
+        transaction_id=transaction_id(shop.account_id, PROVIDER, str(name)),
         tenant_id=shop.tenant_id,
         account_id=shop.account_id,
         location_id=shop.location_id,
         provider=PROVIDER,
         provider_ids=_ids(name, notes),
         kind=_kind(lines),
-        status=Status.CANCELLED if cancelled else Status.COMPLETED,
+        status=Status.CANCELLED if is_cancelled(notes) else Status.COMPLETED,
         occurred_at=begun,
         closed_at=closed,
         business_day=shop.calendar.day_of(closed),
@@ -103,6 +95,19 @@ def _transaction(
         customer=next((note.member for note in reversed(notes) if note.member), None),
         source_refs=refs,
     )
+
+
+def _lines(
+    notes: Sequence[Note], rung_lines: list[Rung], discount: int, taxes: Sequence[Rated]
+) -> tuple[Line, ...]:
+    """Return the lines, discount and taxes of the whole sale shared out over them."""
+    if not rung_lines and (discount or taxes):
+        bearing = next(note for note in notes if note.sort in _OF_THE_WHOLE and note.total)
+        rung_lines = [Rung(bearing, Decimal(0), 0)]
+    share_discount(rung_lines, discount)
+    for one in taxes:
+        share_tax(rung_lines, one.tax.amount, one.rated)
+    return tuple([line_of(one) for one in rung_lines])
 
 
 def _kind(lines: Sequence[Line]) -> Kind:

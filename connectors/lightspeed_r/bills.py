@@ -57,16 +57,15 @@ def bill_of(sale: Sale, currency: str, digits: int) -> Bill:
 
     Raises:
         UnreadableError: it has no id or no time, or a value is not what it should be.
-        UnbalancedError: its numbers contradict each other; names which, and by how much.
+        UnbalancedError: its numbers contradict each other.
     """
     sale_id = identity(sale.saleID)
     if sale_id is None:
         raise UnreadableError("a sale without saleID")
-    sums = sums_of(sale, digits)
-    given = lines_in(sale)
+    sums, given, payments = sums_of(sale, digits), lines_in(sale), payments_in(sale)
     wire_lines = sold(given, sums, digits)
     lines = lines_of(wire_lines, sums, digits)
-    status, payments = _status(sale), payments_in(sale)
+    status = _status(sale)
     paid = status is not Status.OPEN
     tenders = tenders_of(sale, payments, sums.total, digits) if paid else ()
     occurred_at, closed_at = _times(sale, given, payments)

@@ -25,6 +25,7 @@ from connectors.lightspeed_x.wire import (
     LineItem,
     Payment,
     Sale,
+    SaleTotals,
     Source,
 )
 from schemas.transaction import Status
@@ -123,14 +124,7 @@ def told(sale: Sale) -> Told:
     sold_at = instant(sale.sale_date or sale.date) or instant(sale.created_at)
     if sale_id is None or sold_at is None:
         raise UnreadableError("a sale without id or time")
-    totals = sale.totals
-    price, tax = sale.total_price, sale.total_tax
-    including, surcharge = sale.total_price_incl, sale.total_surcharge
-    if totals is not None:
-        price = _first(price, totals.total_price, totals.price)
-        tax = _first(tax, totals.total_tax, totals.tax)
-        including = _first(including, totals.price_incl_tax)
-        surcharge = _first(surcharge, totals.surcharge)
+    amounts = _amounts(sale)
     returned = sale.returned.original_sale_id if sale.returned is not None else None
     paid = sale.payments if sale.payments is not None else sale.register_sale_payments
     return Told(
@@ -146,15 +140,30 @@ def told(sale: Sale) -> Told:
         created_at=instant(sale.created_at),
         sold_at=sold_at,
         updated_at=instant(sale.updated_at),
-        price=number(price, "total_price"),
-        tax=number(tax, "total_tax"),
-        including=None if including is None else number(including, "total_price_incl"),
+        price=number(amounts.price, "total_price"),
+        tax=number(amounts.tax, "total_tax"),
+        including=_told(amounts.price_incl_tax, "total_price_incl"),
         lines=tuple([_line(line, i) for i, line in enumerate(lines_in(sale) or (), 1)]),
         payments=tuple([_payment(one) for one in paid or () if not one.deleted_at]),
         adjustments=tuple([_adjustment(one) for one in sale.adjustments or ()]),
-        surcharge=_extra("Surcharge", number(surcharge, "surcharge"), Decimal(0)),
+        surcharge=_extra("Surcharge", number(amounts.surcharge, "surcharge"), Decimal(0)),
         web_charge=_web_charge(sale.ecom_custom_charges),
     )
+
+
+def _amounts(sale: Sale) -> SaleTotals:
+    """Return the totals under the names of the versions by date."""
+    told_ = sale.totals or SaleTotals()
+    return SaleTotals(
+        price=_first(sale.total_price, told_.total_price, told_.price),
+        tax=_first(sale.total_tax, told_.total_tax, told_.tax),
+        price_incl_tax=_first(sale.total_price_incl, told_.price_incl_tax),
+        surcharge=_first(sale.total_surcharge, told_.surcharge),
+    )
+
+
+def _told(given: object, name: str) -> Decimal | None:
+    return None if given is None else number(given, name)
 
 
 def version_of(sale: Sale) -> int:

@@ -80,9 +80,10 @@ def sale(
     **more: object,
 ) -> Json:
     """Make a completed sale; `sums` are subtotal, discount, tax 1, tax 2 and total."""
-    subtotal, discount, tax1, tax2, total = sums
+    names = ("calcSubtotal", "calcDiscount", "calcTax1", "calcTax2", "calcTotal")
     paid = sum((Decimal(str(one["amount"])) for one in payments), Decimal(0))
     return {
+        **dict(zip(names, sums, strict=True)),
         "saleID": number,
         "timeStamp": "2026-05-04T14:05:01+00:00",
         "completed": "true",
@@ -97,14 +98,9 @@ def sale(
         "tax2Rate": "0.09975",
         "change": "0",
         "ticketNumber": f"2200000{number:0>5}",
-        "calcDiscount": discount,
-        "calcTotal": total,
-        "calcSubtotal": subtotal,
-        "calcTax1": tax1,
-        "calcTax2": tax2,
         "calcPayments": f"{paid:f}",
         "calcTips": "0",
-        "total": total,
+        "total": sums[4],
         "customerID": "0",
         "employeeID": "2",
         "registerID": "5",

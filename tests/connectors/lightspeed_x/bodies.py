@@ -142,6 +142,20 @@ def as_webhook(one: Json) -> Json:
     }
 
 
+def _dated_line(item: Json) -> Json:
+    return {
+        "id": item["id"],
+        "product": {"id": item["product_id"]},
+        "quantity": item["quantity"],
+        "pricing": {
+            "price": item["price"],
+            "discount": item["discount"],
+            "total": item["price_total"],
+        },
+        "tax": {"amount": item["tax"], "total": item["tax_total"]},
+    }
+
+
 def as_dated(one: Json) -> Json:
     """Turn a sale of API 2.0 into that of a version by date: nested."""
     lines, payments = one["line_items"], one["payments"]
@@ -164,20 +178,7 @@ def as_dated(one: Json) -> Json:
             "author": {"id": one["user_id"]},
         },
         "totals": {"price": one["total_price"], "tax": one["total_tax"], "surcharge": 0},
-        "line_items": [
-            {
-                "id": item["id"],
-                "product": {"id": item["product_id"]},
-                "quantity": item["quantity"],
-                "pricing": {
-                    "price": item["price"],
-                    "discount": item["discount"],
-                    "total": item["price_total"],
-                },
-                "tax": {"amount": item["tax"], "total": item["tax_total"]},
-            }
-            for item in lines
-        ],
+        "line_items": [_dated_line(item) for item in lines],
         "payments": [
             {
                 "id": item["id"],
