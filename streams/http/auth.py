@@ -22,8 +22,8 @@ Given = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 GivenByAdmin = Annotated[HTTPAuthorizationCredentials | None, Security(_ADMIN)]
 
 
-def services_of(request: Request) -> Services:
-    """Return what the application works with."""
+async def services_of(request: Request) -> Services:
+    """Return what the application works with; async, or it would run in a thread."""
     services = request.app.state.services
     if not isinstance(services, Services):
         raise TypeError("the application was made without services")
