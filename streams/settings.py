@@ -18,6 +18,7 @@ from streams.kafka.security import Security
 
 PREFIX = "TILLSTREAM_"
 SECRET_LENGTH_MIN = 16
+SECRETS = Path("/run/secrets")
 
 
 class SquareSettings(BaseModel):
@@ -279,13 +280,16 @@ class Settings(BaseSettings):
 
 def load(**given: Any) -> Settings:
     """
-    Read the environment; `given` (by field name) wins over it.
+    Read the environment and secrets that are files; `given` (by field name) wins over both.
+
+    A file /run/secrets/tillstream_keys stands for TILLSTREAM_KEYS, as containers have it.
 
     Raises:
         SetupError: names each variable that is wrong and what it must be, never its value.
     """
+    files = {"_secrets_dir": SECRETS} if SECRETS.is_dir() else {}
     try:
-        return Settings(**given)
+        return Settings(**files, **given)
     except ValidationError as error:
         raise SetupError("; ".join(_complaints(error))) from None
 
