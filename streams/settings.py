@@ -287,7 +287,7 @@ def load(**given: Any) -> Settings:
     Raises:
         SetupError: names each variable that is wrong and what it must be, never its value.
     """
-    files = {"_secrets_dir": SECRETS} if SECRETS.is_dir() else {}
+    files: dict[str, Any] = {"_secrets_dir": SECRETS} if SECRETS.is_dir() else {}
     try:
         return Settings(**files, **given)
     except ValidationError as error:
