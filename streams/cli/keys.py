@@ -17,6 +17,10 @@ Url = Annotated[str, typer.Option(envvar="TILLSTREAM_URL", help="where the API a
 Admin = Annotated[
     str, typer.Option(envvar="TILLSTREAM_ADMIN_KEY", help="the operator's key", prompt=False)
 ]
+Running = Annotated[
+    str | None,
+    typer.Option("--url", help="ask the Tillstream that runs there; else open the log here"),
+]
 HERE = "http://127.0.0.1:8013"
 
 

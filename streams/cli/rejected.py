@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
+import msgspec
 import typer
 
 from streams.cli import offline
+from streams.cli.api import asked
 from streams.cli.console import MISUSED, Json, line, note, table, told
-from streams.log import Record
-from streams.operations.rejected import Letter, letters, redrive
+from streams.cli.keys import Admin, Running
+from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.worker import Worker
 
 app = typer.Typer(help="Dead letters: list, show, redrive.", no_args_is_help=True)
@@ -22,21 +25,27 @@ All = Annotated[bool, typer.Option("--all", help="also those that were redriven"
 @app.command("ls")
 @told
 def list_letters(
-    *, error_type: ErrorType = None, stage: Stage = None, every: All = False, json: Json = False
+    *,
+    error_type: ErrorType = None,
+    stage: Stage = None,
+    every: All = False,
+    url: Running = None,
+    admin_key: Admin = "",
+    json: Json = False,
 ) -> None:
     """List what was rejected and why."""
+    if url is not None:
+        asked_for = {"stage": stage, "error_type": error_type, "every": str(every).lower()}
+        query = urlencode({name: value for name, value in asked_for.items() if value})
+        path = f"/api/v1/operations/rejected?{query}"
+        (answer,) = asked(url, admin_key, ("GET", path, None))
+        _show([msgspec.convert(item, Letter) for item in answer["items"]], json=json)
+        return
 
     async def main(worker: Worker) -> None:
-        found = await _chosen(worker, error_type, stage, every=every)
-        if json:
-            for letter, _ in found:
-                line(letter)
-            return
-        rows = [
-            (it.letter_id, it.stage, it.error_type, it.reason, it.source, f"{it.at:%F %T}")
-            for it, _ in found
-        ]
-        table("Rejected", ("id", "stage", "error", "reason", "source", "at (UTC)"), rows)
+        choice = Choice(error_type=error_type, stage=stage, every=every)
+        found = await chosen(worker.runtime.log, worker.settings.lanes, choice)
+        _show([letter for letter, _ in found], json=json)
 
     offline.run(main)
 
@@ -47,11 +56,11 @@ def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`"
     """Show one letter whole: why, from where, its headers (its body stays sealed)."""
 
     async def main(worker: Worker) -> None:
-        for letter, record in await _chosen(worker, None, None, every=True):
-            if letter.letter_id == letter_id:
-                headers = {name: repr(value)[2:-1] for name, value in record.headers}
-                line({"letter": letter, "headers": headers})
-                return
+        choice = Choice(letter_id=letter_id, every=True)
+        for letter, record in await chosen(worker.runtime.log, worker.settings.lanes, choice):
+            headers = {name: repr(value)[2:-1] for name, value in record.headers}
+            line({"letter": letter, "headers": headers})
+            return
         note(f"tillstream: there is no letter {letter_id}; `tillstream rejected ls` lists them")
         raise typer.Exit(MISUSED)
 
@@ -65,34 +74,43 @@ def redrive_letters(
     error_type: ErrorType = None,
     stage: Stage = None,
     letter_id: Annotated[str | None, typer.Option("--id", help="only this one")] = None,
+    url: Running = None,
+    admin_key: Admin = "",
     json: Json = False,
 ) -> None:
     """Send letters through the stage that rejected them again, once each."""
+    if url is not None:
+        body = {"stage": stage, "error_type": error_type, "letter_id": letter_id}
+        path = "/api/v1/operations/rejected/redrive"
+        (answer,) = asked(url, admin_key, ("POST", path, body))
+        _report(answer["redriven"], answer["rejected_now"], json=json)
+        return
 
     async def main(worker: Worker) -> None:
-        chosen = [
-            record
-            for letter, record in await _chosen(worker, error_type, stage, every=False)
-            if letter_id in (None, letter.letter_id)
-        ]
-        sent = await redrive(worker.runtime.log, chosen)
+        log, lanes = worker.runtime.log, worker.settings.lanes
+        choice = Choice(error_type=error_type, stage=stage, letter_id=letter_id)
+        sent = await redrive(log, [record for _, record in await chosen(log, lanes, choice)])
         await offline.settled(worker)
-        left = len(await _chosen(worker, error_type, stage, every=False))
-        if json:
-            line({"redriven": sent, "rejected_now": left})
-        else:
-            note(f"{sent} redriven, {left} rejected now")
+        left = len(await chosen(log, lanes, Choice(error_type=error_type, stage=stage)))
+        _report(sent, left, json=json)
 
     offline.run(main)
 
 
-async def _chosen(
-    worker: Worker, error_type: str | None, stage: str | None, *, every: bool
-) -> list[tuple[Letter, Record]]:
-    return [
-        (letter, record)
-        async for letter, record in letters(worker.runtime.log, worker.settings.lanes)
-        if (every or not letter.redriven)
-        and error_type in (None, letter.error_type)
-        and stage in (None, letter.stage)
+def _show(found: list[Letter], *, json: bool) -> None:
+    if json:
+        for letter in found:
+            line(letter)
+        return
+    rows = [
+        (it.letter_id, it.stage, it.error_type, it.reason, it.source, f"{it.at:%F %T}")
+        for it in found
     ]
+    table("Rejected", ("id", "stage", "error", "reason", "source", "at (UTC)"), rows)
+
+
+def _report(sent: int, left: int, *, json: bool) -> None:
+    if json:
+        line({"redriven": sent, "rejected_now": left})
+    else:
+        note(f"{sent} redriven, {left} rejected now")

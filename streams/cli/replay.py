@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 import typer
 
 from streams.cli import offline
 from streams.cli.console import Json, line, note, table, told
-from streams.operations.replay import Difference, Replay, Selection
+from streams.operations.replay import Difference, Replay, Selection, by_day
 from streams.worker import Worker
 
 app = typer.Typer(help="Run history through today's program.", no_args_is_help=True)
@@ -52,29 +52,15 @@ def raw(
 
 
 def _report(found: list[Difference], *, json: bool, dry_run: bool) -> None:
-    sums: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for one in found:
-        row = sums[one.account_id, one.business_day, one.kind]
-        row[0] += 1
-        row[1] += one.total_before
-        row[2] += one.total_after
+    days = by_day(found)
     if json:
-        for (account, day, kind), (count, before, after) in sorted(sums.items()):
-            line(
-                {
-                    "account_id": account,
-                    "business_day": day,
-                    "kind": kind,
-                    "transactions": count,
-                    "total_before": before,
-                    "total_after": after,
-                }
-            )
+        for day in days:
+            line(day)
         line({"changed": len(found), "written": not dry_run})
         return
-    rows = [(*name, *numbers) for name, numbers in sorted(sums.items())]
-    if rows:
+    if days:
         columns = ("account", "day", "kind", ">transactions", ">before", ">after")
+        rows = (msgspec.structs.astuple(day) for day in days)
         table("Differences (minor units)", columns, rows)
     note(f"{len(found)} {'would change' if dry_run else 'changed'}")
 

@@ -11,6 +11,7 @@ from streams.http import (
     accounts,
     health,
     mappings,
+    operations,
     problems,
     products,
     reads,
@@ -46,7 +47,17 @@ def create_api(services: Services) -> FastAPI:
         path=webhooks.PATH,
     )
     app.add_middleware(RequestContext)
-    for module in (webhooks, accounts, products, mappings, syncs, reads, tenants, health):
+    for module in (
+        webhooks,
+        accounts,
+        products,
+        mappings,
+        syncs,
+        reads,
+        tenants,
+        operations,
+        health,
+    ):
         app.include_router(module.router)
 
     def openapi() -> dict[str, Any]:

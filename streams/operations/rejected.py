@@ -53,6 +53,29 @@ async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Reco
                 )
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """Which letters are meant; None is any. Redriven ones only where `every` says so."""
+
+    stage: str | None = None
+    error_type: str | None = None
+    letter_id: str | None = None
+    every: bool = False
+
+    def has(self, letter: Letter) -> bool:
+        """Say whether a letter is meant."""
+        return (
+            (self.every or not letter.redriven)
+            and self.stage in (None, letter.stage)
+            and self.error_type in (None, letter.error_type)
+            and self.letter_id in (None, letter.letter_id)
+        )
+
+
+async def chosen(log: EventLog, lanes: int, choice: Choice) -> list[tuple[Letter, Record]]:
+    """Return the letters that are meant, with the records they came as."""
+    return [found async for found in letters(log, lanes) if choice.has(found[0])]
+
+
 async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.

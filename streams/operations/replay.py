@@ -8,7 +8,7 @@ revisions. So a replay is itself an event of the log, and a second one changes n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -63,6 +63,31 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     total_before: int
     total_after: int
     parts: tuple[Part, ...]
+
+
+class DaySum(msgspec.Struct, kw_only=True):
+    """Differences of one account, day and kind, summed; amounts in minor units."""
+
+    account_id: str
+    business_day: str
+    kind: str
+    transactions: int = 0
+    total_before: int = 0
+    total_after: int = 0
+
+
+def by_day(differences: Iterable[Difference]) -> list[DaySum]:
+    """Sum differences up by account, day and kind."""
+    sums: dict[tuple[str, str, str], DaySum] = {}
+    for one in differences:
+        name = (one.account_id, one.business_day, one.kind)
+        day = sums.setdefault(
+            name, DaySum(account_id=name[0], business_day=name[1], kind=name[2])
+        )
+        day.transactions += 1
+        day.total_before += one.total_before
+        day.total_after += one.total_after
+    return [sums[name] for name in sorted(sums)]
 
 
 class Replay:

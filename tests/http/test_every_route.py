@@ -6,7 +6,7 @@ from fastapi.routing import APIRoute
 from tests.http.harness import ADMIN_KEY, API, a_payment, house
 
 OPEN = {"/livez", "/readyz", "/metrics", f"{API}/webhooks/{{provider}}"}
-OPERATOR = "/api/v1/tenants"
+OPERATOR = ("/api/v1/tenants", "/api/v1/operations")
 
 
 def routes(shop):

@@ -1,0 +1,142 @@
+"""What an operator does to the running log: dead letters, replay, backup; by the admin key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+import structlog
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from streams.embedded.log import EmbeddedLog
+from streams.errors import SetupError
+from streams.http.answers import json_answer, listed, many, one
+from streams.http.auth import ServicesDep, admin_of
+from streams.http.forms import Form
+from streams.http.problems import ProblemError
+from streams.http.visibility import visible
+from streams.operations.rejected import Choice, Letter, chosen, redrive
+from streams.operations.replay import DaySum, Difference, Replay, Selection, by_day
+
+LETTERS_MAX = 1_000
+
+logger = structlog.get_logger(__name__)
+router = APIRouter(
+    prefix="/api/v1/operations", tags=["operations"], dependencies=[Depends(admin_of)]
+)
+
+Name = Annotated[str, Query(max_length=64)]
+
+
+class Redrive(Form):
+    """Which letters to send through their stage again; nothing given means all."""
+
+    stage: str | None = Field(default=None, max_length=64)
+    error_type: str | None = Field(default=None, max_length=64)
+    letter_id: str | None = Field(default=None, max_length=64)
+
+
+class ReplayForm(Form):
+    """Which raw events to read again, by account and time of receipt."""
+
+    account_id: str | None = Field(default=None, max_length=192)
+    since: datetime | None = None
+    until: datetime | None = None
+    dry_run: bool = Field(default=True, description="Say what would change, write nothing.")
+
+
+class BackupForm(Form):
+    """The name of a new folder below `backups` in the data folder."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+
+
+class Redriven(msgspec.Struct, kw_only=True):
+    """How many letters were sent, and how many of those meant are rejected now."""
+
+    redriven: int
+    rejected_now: int
+
+
+class Replayed(msgspec.Struct, kw_only=True):
+    """What reading the history again changes."""
+
+    changed: int
+    written: bool
+    days: list[DaySum]
+
+
+class BackedUp(msgspec.Struct, kw_only=True):
+    """Where the backup is; copy it to another disk."""
+
+    folder: str
+
+
+@router.get("/rejected", responses=many(Letter), response_class=Response)
+async def list_rejected(
+    services: ServicesDep,
+    stage: Name | None = None,
+    error_type: Name | None = None,
+    *,
+    every: bool = False,
+) -> Response:
+    """List dead letters, the newest thousand of those meant; bodies stay sealed."""
+    choice = Choice(stage=stage, error_type=error_type, every=every)
+    found = await chosen(services.log, services.settings.lanes, choice)
+    return listed([letter for letter, _ in found[-LETTERS_MAX:]], None)
+
+
+@router.post("/rejected/redrive", responses=one(Redriven), response_class=Response)
+async def redrive_rejected(form: Redrive, services: ServicesDep) -> Response:
+    """Send dead letters through the stage that rejected them, and wait for what comes."""
+    lanes = services.settings.lanes
+    choice = Choice(stage=form.stage, error_type=form.error_type, letter_id=form.letter_id)
+    found = await chosen(services.log, lanes, choice)
+    sent = await redrive(services.log, [record for _, record in found])
+    await visible(services, range(lanes))
+    again = Choice(stage=form.stage, error_type=form.error_type)
+    left = len(await chosen(services.log, lanes, again))
+    logger.info("redriven", count=sent)
+    return json_answer(Redriven(redriven=sent, rejected_now=left))
+
+
+@router.post("/replay", responses=one(Replayed), response_class=Response)
+async def replay_raw(form: ReplayForm, services: ServicesDep) -> Response:
+    """Run raw history through today's connectors; what differs becomes new revisions."""
+    for instant in (form.since, form.until):
+        if instant is not None and instant.tzinfo is None:
+            raise ProblemError(422, "give times with a UTC offset")
+    replay = Replay(
+        log=services.log,
+        lanes=services.settings.lanes,
+        views=services.views,
+        accounts=services.directory,
+        connectors=services.connectors,
+        sealer=services.sealer,
+    )
+    selection = Selection(account_id=form.account_id, since=form.since, until=form.until)
+    found: list[Difference] = []
+    async for difference in replay.differences(selection):
+        found.append(difference)
+        if not form.dry_run:
+            await replay.apply(difference, services.ingest)
+    if not form.dry_run:
+        await visible(services, range(services.settings.lanes))
+    answer = Replayed(changed=len(found), written=not form.dry_run, days=by_day(found))
+    return json_answer(answer)
+
+
+@router.post("/backup", responses=one(BackedUp, 201), response_class=Response, status_code=201)
+async def backup(form: BackupForm, services: ServicesDep) -> Response:
+    """Copy the embedded log while it runs, into a folder that is a log itself."""
+    if not isinstance(services.log, EmbeddedLog):
+        raise ProblemError(409, "Kafka keeps its own copies; replicate its topics")
+    folder = services.settings.data_dir / "backups" / form.name
+    try:
+        services.log.backup(folder)
+    except SetupError as error:
+        raise ProblemError(409, str(error)) from None
+    return json_answer(BackedUp(folder=str(folder)), 201)
