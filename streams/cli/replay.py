@@ -9,8 +9,10 @@ import msgspec
 import typer
 
 from streams.cli import offline
+from streams.cli.api import asked
 from streams.cli.console import Json, line, note, table, told
-from streams.operations.replay import Difference, Replay, Selection, by_day
+from streams.cli.keys import Admin, Running
+from streams.operations.replay import DaySum, Replay, Selection, by_day
 from streams.worker import Worker
 
 app = typer.Typer(help="Run history through today's program.", no_args_is_help=True)
@@ -26,9 +28,22 @@ def raw(
     since: Instant = None,
     until: Instant = None,
     dry_run: Annotated[bool, typer.Option(help="say what would change, write nothing")] = False,
+    url: Running = None,
+    admin_key: Admin = "",
     json: Json = False,
 ) -> None:
     """Read raw events again; what means something else today becomes a new revision."""
+    if url is not None:
+        body = {
+            "account_id": account,
+            "since": _utc(since),
+            "until": _utc(until),
+            "dry_run": dry_run,
+        }
+        (answer,) = asked(url, admin_key, ("POST", "/api/v1/operations/replay", body))
+        days = msgspec.convert(answer["days"], list[DaySum])
+        _report(answer["changed"], days, json=json, dry_run=dry_run)
+        return
     selection = Selection(account_id=account, since=_utc(since), until=_utc(until))
 
     async def main(worker: Worker) -> None:
@@ -46,23 +61,22 @@ def raw(
             if not dry_run:
                 await replay.apply(difference, worker.ingest)
         await offline.settled(worker)
-        _report(found, json=json, dry_run=dry_run)
+        _report(len(found), by_day(found), json=json, dry_run=dry_run)
 
     offline.run(main)
 
 
-def _report(found: list[Difference], *, json: bool, dry_run: bool) -> None:
-    days = by_day(found)
+def _report(changed: int, days: list[DaySum], *, json: bool, dry_run: bool) -> None:
     if json:
         for day in days:
             line(day)
-        line({"changed": len(found), "written": not dry_run})
+        line({"changed": changed, "written": not dry_run})
         return
     if days:
         columns = ("account", "day", "kind", ">transactions", ">before", ">after")
         rows = (msgspec.structs.astuple(day) for day in days)
         table("Differences (minor units)", columns, rows)
-    note(f"{len(found)} {'would change' if dry_run else 'changed'}")
+    note(f"{changed} {'would change' if dry_run else 'changed'}")
 
 
 def _utc(instant: datetime | None) -> datetime | None:

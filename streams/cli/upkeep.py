@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import typer
 
 from streams.cli import offline
+from streams.cli.api import asked
 from streams.cli.console import FAILED, Json, line, note, table, told
+from streams.cli.keys import Admin, Running
 from streams.embedded.backup import restore as restore_to
 from streams.embedded.options import parse
 from streams.errors import SetupError
@@ -93,8 +95,18 @@ def doctor(*, json: Json = False) -> None:
 
 
 @told
-def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder")]) -> None:
+def backup(
+    folder: Annotated[Path, typer.Argument(help="a new or empty folder; with --url its name")],
+    *,
+    url: Running = None,
+    admin_key: Admin = "",
+) -> None:
     """Copy the embedded log into a folder that is a log itself."""
+    if url is not None:
+        path = "/api/v1/operations/backup"
+        (made,) = asked(url, admin_key, ("POST", path, {"name": str(folder)}))
+        note(f"backed up to {made['folder']}; put it on another disk")
+        return
 
     async def main() -> None:
         log = open_log(offline.settings_for_tools().log)
