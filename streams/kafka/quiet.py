@@ -32,6 +32,9 @@ def hush() -> None:
     """Keep warnings of the libraries, a few of each kind; call once all are imported."""
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of every answer that it then asks for again, which new partitions of a
+    # transaction bring about now and then.
+    logging.getLogger("aiokafka.producer.sender").setLevel(logging.ERROR)
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in _LIBRARIES:
             logger = logging.getLogger(name)

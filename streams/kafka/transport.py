@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
+import uvloop
 from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
@@ -102,7 +103,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._wake = asyncio.Event()
 
     def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+        # Two threads talk to each other for every chunk, and uvloop halves what that takes.
+        return _Thread(
+            self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon
+        )
 
     @property
     def silent(self) -> Mapping[Any, tuple[int, int]]:
