@@ -29,6 +29,7 @@ def die(error: BaseException) -> None:
 def report(running: Runtime, folder: Path) -> None:
     """Write which lanes are open here and what was done, for the test to read."""
     status = {
+        "pid": os.getpid(),
         "lanes": {name: sorted(stage.lanes) for name, stage in running.stages.items()},
         "stats": {name: asdict(stage.stats) for name, stage in running.stages.items()},
     }
