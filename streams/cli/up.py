@@ -10,7 +10,7 @@ import structlog
 import typer
 import uvloop
 
-from streams import logs
+from streams import collecting, logs
 from streams.cli.console import FAILED, told
 from streams.settings import Settings, load
 from streams.worker import Worker, run_until_signal
@@ -36,7 +36,12 @@ def up(
 
 async def _run(settings: Settings) -> None:
     worker = Worker(settings, fatal=end_process)
-    await run_until_signal(worker, lambda started: logger.info("ready", url=started.url))
+    await run_until_signal(worker, _started)
+
+
+def _started(worker: Worker) -> None:
+    collecting.freeze()
+    logger.info("ready", url=worker.url)
 
 
 def end_process(error: BaseException) -> None:
