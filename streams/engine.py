@@ -47,3 +47,7 @@ class Engine(Protocol):
     def on_lost_state(self, reopen: Callable[[str | None, int | None], None]) -> None:
         """Have `reopen(stage, lane)` called when state is lost; None stands for all."""
         ...
+
+    def on_taken_lane(self, taken: Callable[[str, int], None]) -> None:
+        """Have `taken(stage, lane)` called when another process wrote to a lane of ours."""
+        ...

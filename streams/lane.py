@@ -77,7 +77,7 @@ class Lane:
         self._missed: dict[TP, int] = {}
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._kicked, self._leaving = asyncio.Event(), asyncio.Event()
-        self._reopen = False
+        self._reopen = self._taken = False
         self._handling: asyncio.Future[Effects] | None = None
         self.task = asyncio.create_task(self._run(), name=f"{stage.spec.name}-{number}")
 
@@ -114,6 +114,11 @@ class Lane:
     def refresh(self) -> None:
         """The state was dropped: open again also where no records arrive."""
         self._reopen = True
+        self._news.set()
+
+    def taken(self) -> None:
+        """Somebody else wrote to the lane: act as if a commit had been refused."""
+        self._taken = True
         self._news.set()
 
     def leave(self) -> None:
@@ -159,7 +164,7 @@ class Lane:
 
     async def _open(self) -> LaneLog:
         began = time.perf_counter()
-        self._reopen = False
+        self._reopen = self._taken = False
         log = await self._stage.log.open_lane(self._stage.spec, self.number)
         took = time.perf_counter() - began
         self._stage.stats.folded += log.recovered
@@ -252,12 +257,14 @@ class Lane:
 
     async def _take(self, log: LaneLog) -> _Work | None:
         """Take whole queued chunks of all sources in order of arrival; None when leaving."""
-        while not (self._queue or self._leaving.is_set() or self._reopen):
+        while not (self._queue or self._leaving.is_set() or self._reopen or self._taken):
             self._news.clear()
             if self._missed:
                 await self._catch_up(log)
             else:
                 await self._news.wait()
+        if self._taken:
+            raise FencedError("somebody else wrote to the lane")
         if self._reopen:
             raise StateBrokenError("the state was dropped or the store was opened again")
         positions, records, taken = dict(log.positions), list[Record](), 0

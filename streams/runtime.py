@@ -81,6 +81,11 @@ def open_engine(url: str, app_id: str, datadir: Path, security: Security) -> Eng
     return EmbeddedEngine(open_log(url))
 
 
+def open_event_log(url: str, app_id: str, datadir: Path, security: Security) -> EventLog:
+    """Open either log without stages, for tools; errors as in `open_log`."""
+    return open_engine(url, app_id, datadir, security).log
+
+
 class Runtime:
     """
     Log, Faust app and stages of one process.
@@ -132,6 +137,7 @@ class Runtime:
             job.spec.name: Stage(job, self.log, settings, shared) for job in jobs
         }
         self._engine.on_lost_state(self._reopen)
+        self._engine.on_taken_lane(self._lane_taken)
         self._app = self._build_app(app_id, Path(datadir)) if jobs else None
 
     def _build_app(self, app_id: str, datadir: Path) -> Any:
@@ -211,6 +217,10 @@ class Runtime:
                 stage.refresh()
             elif stage.spec.name == name and lane in stage.lanes:
                 stage.lanes[lane].refresh()
+
+    def _lane_taken(self, name: str, number: int) -> None:
+        if lane := self.stages[name].lanes.get(number):
+            lane.taken()
 
     async def _watch(self) -> None:
         """End the process when a lane hangs: a restart is safe by design."""

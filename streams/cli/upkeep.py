@@ -19,9 +19,10 @@ from streams.embedded.options import parse
 from streams.errors import SetupError
 from streams.operations.rebuild import rebuild as rebuilding
 from streams.operations.rejected import letters
-from streams.runtime import open_log
+from streams.runtime import open_event_log, open_log
 from streams.stages import project
 from streams.topics import all_topics
+from streams.worker import APP_ID
 
 
 @told
@@ -39,7 +40,9 @@ def rebuild(
 
     async def main() -> None:
         settings = offline.settings_for_tools()
-        log = open_log(settings.log)
+        # A folder of its own: on Kafka a worker may be running beside, and has the other one.
+        folder, security = settings.data_dir / "rebuild", settings.kafka.security()
+        log = open_event_log(settings.log, APP_ID, folder, security)
         await log.start()
         try:
             await log.create(all_topics(settings.lanes))

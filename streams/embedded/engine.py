@@ -40,3 +40,6 @@ class EmbeddedEngine:
     def on_lost_state(self, reopen: Callable[[str | None, int | None], None]) -> None:
         """State is lost for all lanes at once: it is one database."""
         self.log.on_new_generation = lambda: reopen(None, None)
+
+    def on_taken_lane(self, taken: Callable[[str, int], None]) -> None:
+        """Nobody else can: the folder is locked."""

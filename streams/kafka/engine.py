@@ -84,6 +84,10 @@ class KafkaEngine:
         """State is lost for one lane at a time."""
         self.log.on_damage = reopen
 
+    def on_taken_lane(self, taken: Callable[[str, int], None]) -> None:
+        """Its changelogs grow without us: rows here are old, though no commit was refused."""
+        self.log.on_taken = taken
+
 
 async def lowest(log: KafkaLog, specs: Sequence[StageSpec], tps: Sequence[TP]) -> dict[TP, int]:
     """Return the position of the stage that is furthest behind in each partition."""

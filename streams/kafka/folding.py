@@ -27,7 +27,7 @@ class Folding:
     """
     Brings the state of one lane up to date while it is being opened.
 
-    `recovered` counts the records that had to be read.
+    `recovered` counts the records that had to be read, `ends` are those of the changelogs.
     """
 
     def __init__(self, log: KafkaLog, spec: StageSpec, partition: int, state: State) -> None:
@@ -36,6 +36,7 @@ class Folding:
         self._partition = partition
         self._state = state
         self.recovered = 0
+        self.ends: dict[str, int] = {}
 
     async def own(self, tables: Sequence[Table]) -> dict[str, int]:
         """
@@ -46,6 +47,7 @@ class Folding:
         """
         bounds = await self._log.bounds({self._tp(table) for table in tables})
         goals = {table.name: bounds[self._tp(table)][1] for table in tables}
+        self.ends = {tp.topic: end for tp, (_, end) in bounds.items()}
         if any(self._state.position(name) > end for name, end in goals.items()):
             self._forget("the changelog ends before the state")
         behind = any(self._state.position(name) < end for name, end in goals.items())

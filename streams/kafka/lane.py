@@ -47,6 +47,7 @@ class KafkaLane:
         self._producer: Any = None
         self._busy = asyncio.Lock()
         self._failed = False
+        self._ends: dict[str, int] = {}
         self._logged = {table.name: table for table in spec.tables if table.fold is None}
         # Tables rebuilt from records of our own, by changelog; the others are sources.
         self._own = [table for table in spec.tables if table.changelog not in spec.sources]
@@ -88,6 +89,7 @@ class KafkaLane:
         self.positions = await self._bounded(known)
         await self._source_tables(folding)
         self.recovered = folding.recovered
+        self._ends = folding.ends
         # Also keeps the positions of a quiet lane from expiring.
         await self.commit(Effects(), self.positions)
 
@@ -171,6 +173,8 @@ class KafkaLane:
                 self._failed = True
                 raise
             self.positions = dict(positions)
+            for topic in self._ends:
+                self._ends[topic] = ends.get(TP(topic, self.partition), self._ends[topic])
             self.committed_s = time.monotonic()
             self._open_state().write(effects.rows, self._reached(ends), self.positions)
         self._log.wake()
@@ -232,6 +236,13 @@ class KafkaLane:
         """Commit the positions once more, or the group would forget those of a quiet lane."""
         if not self._busy.locked() and not self._failed and self._producer is not None:
             await self.commit(Effects(), self.positions)
+
+    def is_outrun(self, ends: Mapping[TP, int]) -> bool:
+        """Say whether others have written to our changelogs; one marker ends our own writes."""
+        return not self._busy.locked() and any(
+            ends.get(TP(topic, self.partition), 0) > end + 1
+            for topic, end in self._ends.items()
+        )
 
     # -- end
 

@@ -46,7 +46,8 @@ class KafkaLog:
     An `EventLog` over one cluster.
 
     `lanes` are those open in this process, `ends` the ends of all partitions a second ago.
-    `on_damage` is told (stage, lane) when a view meets damaged state.
+    `on_damage` is told (stage, lane) when a view meets damaged state, `on_taken` when another
+    process has written to a lane that is open here.
     """
 
     def __init__(self, clients: Clients, app_id: str, folder: Path) -> None:
@@ -55,6 +56,7 @@ class KafkaLog:
         self.ends: dict[TP, int] = {}
         self.waiters: set[asyncio.Event] = set()
         self.on_damage: Callable[[str, int], None] = lambda _stage, _lane: None
+        self.on_taken: Callable[[str, int], None] = lambda _stage, _lane: None
         self.offsets: GroupOffsets
         self._appender = Appender(clients)
         self._app_id = app_id
@@ -138,6 +140,10 @@ class KafkaLog:
                 logger.warning("brokers-silent", error=type(error).__name__)
             else:
                 await self._appender.heal()
+                for (stage, number), lane in list(self.lanes.items()):
+                    if lane.is_outrun(self.ends):
+                        logger.warning("lane-taken", stage=stage, lane=number)
+                        self.on_taken(stage, number)
 
     async def _look_at_ends(self) -> None:
         tps = [TP(name, p) for name, count in self._partitions.items() for p in range(count)]

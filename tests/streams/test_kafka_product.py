@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from schemas import topics
 from schemas.raw import Channel
 from schemas.sealing import generate_master_key
-from streams.log import LogUnavailableError, Out, Topic
+from streams.cli.main import app
+from streams.log import Effects, LogUnavailableError, Out, Topic
 from streams.settings import load
 from streams.stages import project
+from streams.views import NotReadyError
 from streams.worker import Worker
 from tests.connectors.golden import samples_of
 from tests.services.kafka import Cluster, UnavailableError
@@ -64,6 +70,47 @@ async def test_the_same_bodies_give_the_same_rows_on_both_logs(kafka, tmp_path):
     embedded = await rows_on(f"embedded://{tmp_path}/log", tmp_path / "embedded")
     assert await rows_on(kafka.url(), tmp_path / "kafka") == embedded
     assert sum(map(len, embedded.values())) > 100
+
+
+async def test_rebuild_takes_a_lane_from_a_worker_mends_rows_and_gives_it_back(
+    kafka, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TILLSTREAM_LOG", kafka.url())
+    monkeypatch.setenv("TILLSTREAM_LANES", str(LANES))
+    monkeypatch.setenv("TILLSTREAM_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("TILLSTREAM_KEYS", f"k1:{generate_master_key()}")
+    deaths = Deaths()
+    worker = Worker(load(), fatal=deaths, clock=lambda: NOW, polling=False)
+    await worker.start(serve=False)
+    views, lane = worker.runtime.views, worker.directory.lane(MILL_LANE.account_id)
+    try:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+        await views.settle(range(LANES), 60)
+        right = views.scan("project.sales", lane, b"")
+        log = worker.runtime.log
+        opened_lane = log.lanes["project", lane]
+        key = right[0][0]
+        wrong = Effects({topics.SALES: [Out(key, None)]}, {"sales": {key: None}})
+        await opened_lane.commit(wrong, opened_lane.positions)
+        assert views.scan("project.sales", lane, b"") == right[1:]
+        result = await asyncio.to_thread(
+            CliRunner().invoke, app, ["rebuild", "sales", "--json"], catch_exceptions=False
+        )
+        assert result.exit_code == 0
+        changed = [json.loads(line)["changed"] for line in result.stdout.splitlines()]
+        assert sum(changed) == 1
+
+        def is_right() -> bool:
+            with suppress(NotReadyError):
+                return views.scan("project.sales", lane, b"") == right
+            return False
+
+        await until(is_right, 30)
+    finally:
+        await worker.stop()
+    assert deaths == []
 
 
 @pytest.mark.chaos
