@@ -129,6 +129,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     budget: str = "default"
+    content_type: str = "application/json"
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

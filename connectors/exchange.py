@@ -8,11 +8,11 @@ long to wait. What an answer means stays with the connector.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import httpx
 import msgspec
@@ -29,6 +29,16 @@ from connectors.contract import (
     Response,
     TransientError,
 )
+from connectors.limits import (
+    Bucket,
+    Budget,
+    LeakyBucket,
+    Limit,
+    Limiter,
+    Quota,
+    Window,
+    admitted,
+)
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of one answer; the largest honest ones (500 orders) are a hundredth of that."""
@@ -36,14 +46,9 @@ MAX_BODY = 64 * 1024 * 1024
 LONGEST_WAIT = timedelta(seconds=60)
 """No wait is longer, whatever a Retry-After asks: the next poll asks again anyway."""
 
+AT_ONCE = timedelta(milliseconds=1)
+
 UNAUTHORISED, FORBIDDEN, TOO_MANY, FAILED = 401, 403, 429, 500
-
-
-class Budget(msgspec.Struct, frozen=True):
-    """How many calls an account may make in how many seconds."""
-
-    calls: int
-    seconds: int = 1
 
 
 DEFAULT_BUDGET = Budget(10)
@@ -72,6 +77,47 @@ class _AgainError(Exception):
         self.wait = wait
 
 
+@runtime_checkable
+class Authority(Protocol):
+    """Gives the authorisation of each call, and hears when the provider refuses it."""
+
+    async def header(self) -> str:
+        """
+        Return the whole value of the header.
+
+        Raises:
+            TransientError, CredentialsError, PermanentError: there is none.
+        """
+        ...
+
+    def refused(self, header: str) -> bool:
+        """Say whether another try may have a better one."""
+        ...
+
+
+class _Pace:
+    def __init__(self, budget: Budget) -> None:
+        self._limiter = AsyncLimiter(budget.calls, budget.seconds)
+
+    async def enter(self, request: Request) -> None:
+        del request
+        await self._limiter.acquire()
+
+    def leave(self, request: Request, headers: Mapping[str, str] | None) -> None:
+        pass
+
+
+def limiter_of(limit: Limit) -> Limiter:
+    """Return a new limiter; exchanges that share a limit must be given the same one."""
+    match limit:
+        case Budget():
+            return _Pace(limit)
+        case Quota():
+            return Window(limit)
+        case Bucket():
+            return LeakyBucket(limit)
+
+
 def every_request(_request: Request) -> bool:
     """Say that a request may be sent twice: polls and fetches only read, POST or not."""
     return True
@@ -85,6 +131,7 @@ class Exchange:
         base_url: scheme and host, without a slash at the end.
         authorization: the whole value of the header, or what gives the current one.
         budgets: limits by `Request.budget`; names that are not here use "default".
+        limiters: the same as limiters, where exchanges share them; in place of `budgets`.
         repeatable: says of a request that carrying it out twice does no harm.
         client: shared between accounts; without one the exchange has its own to close.
     """
@@ -93,9 +140,10 @@ class Exchange:
         self,
         base_url: str,
         *,
-        authorization: Callable[[], str] | str = "",
+        authorization: Authority | Callable[[], str] | str = "",
         headers: Mapping[str, str] | None = None,
         budgets: Mapping[str, Budget] | None = None,
+        limiters: Mapping[str, Sequence[Limiter]] | None = None,
         timeout_s: int = 30,
         attempts: int = 5,
         patience: Patience | None = None,
@@ -105,8 +153,9 @@ class Exchange:
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._headers = dict(headers or {})
-        self._budgets = dict(budgets or {})
-        self._limiters: dict[str, AsyncLimiter] = {}
+        self._limiters = dict(limiters or {})
+        for name, budget in {"default": DEFAULT_BUDGET, **(budgets or {})}.items():
+            self._limiters.setdefault(name, (limiter_of(budget),))
         self._patience = patience or Patience(timeout_s=timeout_s, attempts=attempts)
         self._repeatable = repeatable
         self._owned = client is None
@@ -178,16 +227,22 @@ class Exchange:
         raise AssertionError("the retry loop ends with a return or an error")
 
     async def _attempt(self, request: Request) -> Response:
-        async with self._limiter(request.budget):
+        passing = self._limiters.get(request.budget) or self._limiters["default"]
+        async with admitted(passing, request) as answered:
+            # what gives the authorisation may have to ask for it: not in this call's time
+            authorization = await self._authorized()
             try:
                 async with asyncio.timeout(self._patience.timeout_s):
-                    answer = await self._send(request)
+                    answer = await self._send(request, authorization)
             except (TimeoutError, httpx.TransportError) as error:
                 # the library's own message may quote headers: only its type is told
                 failure = _AgainError(f"no answer ({type(error).__name__})")
                 if self._repeatable(request) or isinstance(error, httpx.ConnectError):
                     raise failure from None
                 raise TransientError(f"{request.path}: {failure}") from None
+            answered.headers = answer.headers
+        if answer.status == UNAUTHORISED and self._another(authorization):
+            raise _AgainError("the token was refused", AT_ONCE)
         return self._judged(request, answer)
 
     def _judged(self, request: Request, answer: Response) -> Response:
@@ -205,10 +260,12 @@ class Exchange:
             raise TransientError(f"{request.path}: {why}")
         return answer
 
-    async def _send(self, request: Request) -> Response:
-        headers = {**self._headers, **self._credentials()}
+    async def _send(self, request: Request, authorization: str) -> Response:
+        headers = dict(self._headers)
+        if authorization:
+            headers["authorization"] = authorization
         if request.body is not None:
-            headers.setdefault("content-type", "application/json")
+            headers.setdefault("content-type", request.content_type)
         async with self._client.stream(
             request.method,
             self._base_url + request.path,
@@ -225,23 +282,21 @@ class Exchange:
                 status=answer.status_code, body=bytes(body), headers=dict(answer.headers)
             )
 
-    def _credentials(self) -> dict[str, str]:
+    async def _authorized(self) -> str:
         held = self._authorization
-        value = held if isinstance(held, str) else held()
-        if not value:
-            return {}
-        if not (value.isascii() and value.isprintable()):
+        if isinstance(held, Authority):
+            value = await held.header()
+        else:
+            value = held if isinstance(held, str) else held()
+        if value and not (value.isascii() and value.isprintable()):
             raise CredentialsError(
                 "the credentials hold what no header may hold; enter them anew"
             )
-        return {"authorization": value}
+        return value
 
-    def _limiter(self, budget: str) -> AsyncLimiter:
-        known = budget if budget in self._budgets else "default"
-        if known not in self._limiters:
-            limit = self._budgets.get(known, DEFAULT_BUDGET)
-            self._limiters[known] = AsyncLimiter(limit.calls, limit.seconds)
-        return self._limiters[known]
+    def _another(self, authorization: str) -> bool:
+        held = self._authorization
+        return isinstance(held, Authority) and held.refused(authorization)
 
 
 def new_client(connections: int = 20) -> httpx.AsyncClient:

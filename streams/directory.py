@@ -10,11 +10,11 @@ from datetime import datetime
 from hashlib import sha256
 
 from msgspec.structs import replace
-from schemas.codec import decode, encode
-from schemas.sealing import Sealer
 
 from schemas import topics
 from schemas.account import Account, AccountStatus, ApiKey, Tenant
+from schemas.codec import decode, encode
+from schemas.sealing import Sealer
 from streams.log import TP, EventLog, Out, Record, lane_of
 from streams.tail import Tail, partitions
 from streams.views import NotReadyError, NotSettledError, Views

@@ -9,14 +9,14 @@ from datetime import datetime
 import msgspec
 import structlog
 from msgspec.structs import replace
-from schemas.codec import UndecodableError, decode, encode
-from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 
 from connectors.contract import Connector, Route
 from schemas import topics
 from schemas.account import Account, Tenant
+from schemas.codec import UndecodableError, decode, encode
 from schemas.identity import raw_id
 from schemas.raw import Channel, RawEvent
+from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from streams.directory import UNCLAIMED, Directory
 from streams.errors import SetupError
 from streams.log import TP, EventLog, Headers, Out, Record, lane_of

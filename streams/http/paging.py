@@ -15,9 +15,9 @@ from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
-from schemas.codec import unpack
 
 from schemas.account import Account
+from schemas.codec import unpack
 from streams.directory import Directory
 from streams.http.problems import ProblemError
 from streams.views import Views

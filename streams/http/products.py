@@ -6,11 +6,11 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path
-from schemas.codec import encode, unpack
 from starlette.responses import Response
 
 from schemas import topics
 from schemas.catalogue import Product
+from schemas.codec import encode, unpack
 from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import CallerDep, ServicesDep

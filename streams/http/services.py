@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-from schemas.sealing import Sealer
 
 from connectors.contract import Connector, SigningKey
+from schemas.sealing import Sealer
 from streams.credentials import Credentials
 from streams.directory import Directory
 from streams.ingest import Ingest

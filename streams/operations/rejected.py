@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from schemas import topics
-from streams.log import REDRIVE_STAGE, TP, EventLog, Headers, Out, Record
+from streams.log import REDRIVE_STAGE, TP, EventLog, Headers, Out, Record, is_redriven
 
 REDRIVEN = "__rejected.redriven"
 """Header of a record without value that marks an earlier letter ("lane/offset") as redriven."""
+
+
+_COMPACTED = frozenset(topic.name for topic in topics.CATALOGUE if topic.compact)
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +40,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Record]]:
     """Yield every letter that is still in the log, lane by lane, oldest first."""
     for lane in range(lanes):
-        records = [record async for record in _records(log, lane)]
+        records = [record async for record in _records(log, TP(topics.REJECTED, lane))]
         redriven = {
             value.decode()
             for record in records
@@ -80,10 +83,11 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.
 
-    Sums commute, so a change that comes late gives the same rows as if it had never failed.
-    Returns how many were sent; each is marked, so that the next listing knows.
+    Sums commute, so a change that comes late gives the same rows as if it had never failed. A
+    row of a compacted topic is not sent where a newer one of its key has been written since.
+    Returns how many were settled; each is marked, so that the next listing knows.
     """
-    sent = 0
+    sent, newest = 0, _Newest(log)
     for record in chosen:
         headers = dict(record.headers)
         original = [
@@ -94,7 +98,8 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
         topic = headers["__rejected.topic"].decode()
         stage = headers["__rejected.stage"]
         out = Out(record.key, record.value, ((REDRIVE_STAGE, stage), *original))
-        await log.append(topic, [out], record.partition)
+        if not await newest.is_after(record, TP(topic, record.partition)):
+            await log.append(topic, [out], record.partition)
         mark = f"{record.partition}/{record.offset}".encode()
         await log.append(
             topics.REJECTED, [Out(record.key, None, ((REDRIVEN, mark),))], record.partition
@@ -103,8 +108,28 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
     return sent
 
 
-async def _records(log: EventLog, lane: int) -> AsyncIterator[Record]:
-    tp = TP(topics.REJECTED, lane)
+class _Newest:
+    """Where the newest record of each key stands, in the compacted topics asked about."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._offsets: dict[TP, dict[bytes | None, int]] = {}
+
+    async def is_after(self, letter: Record, tp: TP) -> bool:
+        """Say whether a record came later that replaces the one of a letter."""
+        if tp.topic not in _COMPACTED:
+            return False
+        if tp not in self._offsets:
+            self._offsets[tp] = {
+                record.key: record.offset
+                async for record in _records(self._log, tp)
+                if not is_redriven(record)
+            }
+        rejected_at = int(dict(letter.headers)["__rejected.offset"])
+        return self._offsets[tp].get(letter.key, -1) > rejected_at
+
+
+async def _records(log: EventLog, tp: TP) -> AsyncIterator[Record]:
     begin, end = (await log.bounds([tp]))[tp]
     reader = await log.reader({tp: begin})
     try:

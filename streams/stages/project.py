@@ -29,6 +29,7 @@ from streams.log import (
     StateView,
     Step,
     Table,
+    is_redriven,
     lane_of,
 )
 from streams.stages.tables import folded, row_out
@@ -41,12 +42,21 @@ _TOPIC_OF = {view.table: view.topic for view in VIEWS}
 
 def fold_transactions(record: Record) -> tuple[tuple[bytes, bytes | None], ...]:
     """Return the rows of the index "transactions by account and day" for one change."""
-    return () if record.value is None else _indexed(decode(TransactionChange, record.value))
+    change = _first_told(record)
+    return () if change is None else _indexed(change)
 
 
 def fold_places(record: Record) -> tuple[tuple[bytes, bytes | None], ...]:
     """Return the rows of the index "where a transaction is", by its id."""
-    return () if record.value is None else _placed(decode(TransactionChange, record.value))
+    change = _first_told(record)
+    return () if change is None else _placed(change)
+
+
+def _first_told(record: Record) -> TransactionChange | None:
+    """Decode a change; what was redriven is read where it first stood."""
+    if record.value is None or is_redriven(record):
+        return None
+    return decode(TransactionChange, record.value)
 
 
 SPEC = StageSpec(
@@ -140,13 +150,23 @@ class _Chunk:
         transactions: Rows = {}
         places: Rows = {}
         for record, change in self._changes:
-            transactions.update(_indexed(change))
-            places.update(_placed(change))
+            if not (is_redriven(record) and self._is_outdated(change, transactions, places)):
+                transactions.update(_indexed(change))
+                places.update(_placed(change))
             believed.append(self._believed(record, change))
         if believed:
             self.effects.rows["transactions"] = transactions
             self.effects.rows["places"] = places
         return gather(believed, self._counts, self._mappings, self._catalogue)
+
+    def _is_outdated(self, change: TransactionChange, changed: Rows, places: Rows) -> bool:
+        """Say whether the index knows a later revision: sums commute, the newest does not."""
+        name = change.transaction_id.encode()
+        place = places[name] if name in places else self._state.get("places", [name])[0]
+        if place is None:
+            return False
+        row = changed.get(place) or self._state.get("transactions", [place])[0]
+        return row is not None and unpack(Transaction, row).revision > change.revision
 
     def accounts_of(self, ids: Iterable[str]) -> dict[str, Account | None]:
         """Return the accounts, as far as they are known."""

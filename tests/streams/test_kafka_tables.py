@@ -50,7 +50,7 @@ CATCHING_UP = StageSpec("s", ("facts",), (), (Table("facts", "facts", fold, catc
 async def told(log, offset: int) -> None:
     """Wait for the marker of the transaction, which follows the commit within milliseconds."""
     async with asyncio.timeout(5):
-        while await log.committed("s", [TP("facts", 0)]) != {TP("facts", 0): offset}:
+        while await log.committed("s", [TP("facts", 0)]) != {TP("facts", 0): offset}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
