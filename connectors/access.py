@@ -1,0 +1,154 @@
+"""
+How a provider is called: where it is, what every call carries, its limits and its tokens.
+
+An `Access` is a description without I/O: `exchange` makes the calls, whoever holds the accounts
+keeps the tokens. A provider without one is not called by HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from connectors.contract import Conversation, Page, PermanentError
+from connectors.limits import Limit
+
+_MERCHANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+MERCHANT = "{merchant}"
+
+
+class PlaceError(PermanentError):
+    """The merchant is needed to call the provider, and is missing or cannot be one."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom at a provider a call is about: an account's, or of one that is being set up."""
+
+    merchant: str = ""
+    location_id: str = ""
+
+
+class LocationFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a provider tells of a location when an account is set up.
+
+    Args:
+        currency: None where the provider does not say.
+        cut_off_hour: a sale before it belongs to the day before; None where it does not say.
+    """
+
+    location_id: str
+    merchant: str
+    name: str
+    timezone: str
+    currency: str | None = None
+    cut_off_hour: int | None = None
+
+
+class Application(msgspec.Struct, frozen=True):
+    """Who we are at a provider."""
+
+    client_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Application({self.client_id!r})"
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A token that a provider gave; never log it.
+
+    Args:
+        refresh_token: None when the one that was used stays good, or there is none.
+        expires_at: None is unknown or never.
+    """
+
+    access_token: str
+    refresh_token: str | None = None
+    expires_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        return "Grant([hidden])"
+
+
+def no_authorization(_application: Application) -> str:
+    """Return that a token call carries its credentials in its body."""
+    return ""
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The application logs in by its own id and secret; one token is good for all its merchants.
+
+    Args:
+        ask: the conversation; it brings one body.
+        read: that body and the time of now make the grant.
+        margin_s: how long before its end a token is renewed.
+    """
+
+    ask: Callable[[Application], Conversation]
+    read: Callable[[bytes, datetime], Grant]
+    margin_s: int = 300
+
+
+class Renewal(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A merchant's token is renewed by a refresh token (RFC 6749, 6).
+
+    Args:
+        ask: the conversation with the refresh token; it brings one body.
+        read, margin_s: as in `Login`.
+        authorization: the header of the call, where the provider wants one.
+    """
+
+    ask: Callable[[Application, str], Conversation]
+    read: Callable[[bytes, datetime], Grant]
+    margin_s: int = 300
+    authorization: Callable[[Application], str] = no_authorization
+
+
+def no_headers(_place: Place) -> Mapping[str, str]:
+    """Return that calls say nothing of the place."""
+    return {}
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    All there is to know to call one provider.
+
+    Args:
+        base_url: scheme and host, and what all paths begin with; may hold "{merchant}".
+        token_url: the same for calls that bring tokens; empty is `base_url`.
+        headers: of every call; `place_headers` depend on the place.
+        limits: by `Request.budget`, each passed in this order; names that are not here use
+            "default". Limits that are shared must stand in the same order everywhere.
+        tokens: how they are got; None is by hand only.
+        probe: asks for a location; `located` reads its pages, None when there is none such.
+    """
+
+    base_url: str
+    token_url: str = ""
+    headers: Mapping[str, str] = {}
+    place_headers: Callable[[Place], Mapping[str, str]] = no_headers
+    limits: Mapping[str, tuple[Limit, ...]]
+    tokens: Login | Renewal | None
+    probe: Callable[[Place], Conversation]
+    located: Callable[[Sequence[Page], Place], LocationFacts | None]
+
+
+def url_of(template: str, place: Place) -> str:
+    """
+    Put the merchant into a URL.
+
+    Raises:
+        PlaceError: it is missing, or might lead elsewhere.
+    """
+    if MERCHANT not in template:
+        return template
+    if not _MERCHANT.fullmatch(place.merchant):
+        raise PlaceError("the provider's id of the merchant is missing or is none")
+    return template.replace(MERCHANT, place.merchant)
