@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from connectors.access import Access
 from connectors.contract import Connector
 from connectors.corepos.connector import CoreposConnector
+from connectors.lightspeed_k import access as lightspeed_k
 from connectors.lightspeed_k.connector import LightspeedKConnector
+from connectors.lightspeed_r import access as lightspeed_r
 from connectors.lightspeed_r.connector import LightspeedRConnector
+from connectors.lightspeed_x import access as lightspeed_x
 from connectors.lightspeed_x.connector import LightspeedXConnector
+from connectors.square import access as square
 from connectors.square.connector import SquareConnector
+from connectors.toast import access as toast
 from connectors.toast.connector import ToastConnector
 
 CONNECTORS: Mapping[str, Connector] = MappingProxyType(
@@ -23,6 +29,17 @@ CONNECTORS: Mapping[str, Connector] = MappingProxyType(
         "corepos": CoreposConnector(),
     }
 )
+
+ACCESSES: Mapping[str, Access] = MappingProxyType(
+    {
+        "square": square.ACCESS,
+        "lightspeed-k": lightspeed_k.ACCESS,
+        "lightspeed-r": lightspeed_r.ACCESS,
+        "lightspeed-x": lightspeed_x.ACCESS,
+        "toast": toast.ACCESS,
+    }
+)
+"""Those that are called by HTTP."""
 
 
 class UnknownProviderError(KeyError):

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.access import LocationFacts
 from connectors.contract import (
     Conversation,
     Page,
@@ -55,16 +56,6 @@ class _Error(msgspec.Struct):
 
 class _Errors(msgspec.Struct):
     errors: list[_Error] = []
-
-
-class LocationFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account takes over from Square about its location."""
-
-    location_id: str
-    merchant: str
-    name: str
-    timezone: str
-    currency: str
 
 
 class _Location(msgspec.Struct):
