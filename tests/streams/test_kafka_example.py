@@ -1,0 +1,90 @@
+"""The example of docs/consuming.md: right after every restart, equal to our own rows."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from schemas.codec import unpack
+from schemas.raw import Channel
+from schemas.rows import SalesDayRow
+from schemas.sealing import generate_master_key
+from streams.settings import load
+from streams.worker import Worker
+from tests.connectors.golden import samples_of
+from tests.streams.shop import Deaths
+from tests.streams.stage_kit import MILL_LANE
+from tests.streams.test_kafka_product import LANES, NOW
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "schemas" / "avro"
+# One shop has one currency; the samples come from many.
+BODIES = [
+    body
+    for sample in samples_of("square")
+    if {bill["currency"] for bill in json.loads(sample.expected_path.read_text())} == {"EUR"}
+    for body in sample.bodies
+]
+
+
+def example():
+    spec = importlib.util.spec_from_file_location(
+        "takings", ROOT / "docs" / "examples" / "takings.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path, monkeypatch):
+    takings, database = example(), tmp_path / "takings.db"
+    settings = load(
+        log=kafka.url(), lanes=LANES, data_dir=tmp_path, keys=f"k1:{generate_master_key()}"
+    )
+    worker = Worker(settings, fatal=Deaths(), clock=lambda: NOW, polling=False)
+    await worker.start(serve=False)
+    try:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+        await worker.runtime.views.settle(range(LANES), 60)
+        lane = worker.directory.lane(MILL_LANE.account_id)
+        rows = worker.runtime.views.scan("project.sales_days", lane, b"")
+    finally:
+        await worker.stop()
+
+    real, left = takings.count, [25]
+
+    def dies(*arguments):
+        left[0] -= 1
+        if left[0] == 0:
+            raise MemoryError
+        real(*arguments)
+
+    monkeypatch.setattr(takings, "count", dies)
+    with pytest.raises(MemoryError):
+        await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=2, limit=7)
+    for _ in range(2):
+        await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=1, limit=7)
+    days = [unpack(SalesDayRow, row) for _, row in rows]
+    expected = {
+        (row.account_id, row.business_day.isoformat(), row.currency): (
+            row.total,
+            row.transactions,
+        )
+        for row in days
+    }
+    with sqlite3.connect(database) as opened:
+        found = {
+            row[:3]: row[3:]
+            for row in opened.execute("select * from takings where transactions <> 0")
+        }
+    opened.close()
+    assert found == expected
+    assert len(found) > 3
