@@ -14,6 +14,7 @@ from connectors.lightspeed_r import access as lightspeed_r
 from connectors.lightspeed_r.connector import LightspeedRConnector
 from connectors.lightspeed_x import access as lightspeed_x
 from connectors.lightspeed_x.connector import LightspeedXConnector
+from connectors.push.connector import PushConnector
 from connectors.square import access as square
 from connectors.square.connector import SquareConnector
 from connectors.toast import access as toast
@@ -27,6 +28,7 @@ CONNECTORS: Mapping[str, Connector] = MappingProxyType(
         "lightspeed-x": LightspeedXConnector(),
         "toast": ToastConnector(),
         "corepos": CoreposConnector(),
+        "push": PushConnector(),
     }
 )
 

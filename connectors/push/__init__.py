@@ -1,0 +1,1 @@
+"""A till of one's own: transactions handed in over the API, or read out of a CSV file."""
