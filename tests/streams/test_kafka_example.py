@@ -42,11 +42,9 @@ def example():
     return module
 
 
-async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path, monkeypatch):
-    takings, database = example(), tmp_path / "takings.db"
-    settings = load(
-        log=kafka.url(), lanes=LANES, data_dir=tmp_path, keys=f"k1:{generate_master_key()}"
-    )
+async def our_days(url: str, folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Take all samples in and return total and bills of every day, as our view has them."""
+    settings = load(log=url, lanes=LANES, data_dir=folder, keys=f"k1:{generate_master_key()}")
     worker = Worker(settings, fatal=Deaths(), clock=lambda: NOW, polling=False)
     await worker.start(serve=False)
     try:
@@ -58,7 +56,19 @@ async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path,
         rows = worker.runtime.views.scan("project.sales_days", lane, b"")
     finally:
         await worker.stop()
+    days = [unpack(SalesDayRow, row) for _, row in rows]
+    return {
+        (day.account_id, day.business_day.isoformat(), day.currency): (
+            day.total,
+            day.transactions,
+        )
+        for day in days
+    }
 
+
+async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path, monkeypatch):
+    expected = await our_days(kafka.url(), tmp_path)
+    takings, database = example(), tmp_path / "takings.db"
     real, left = takings.count, [25]
 
     def dies(*arguments):
@@ -72,19 +82,11 @@ async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path,
         await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=2, limit=7)
     for _ in range(2):
         await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=1, limit=7)
-    days = [unpack(SalesDayRow, row) for _, row in rows]
-    expected = {
-        (row.account_id, row.business_day.isoformat(), row.currency): (
-            row.total,
-            row.transactions,
-        )
-        for row in days
+    opened = sqlite3.connect(database)
+    found = {
+        row[:3]: row[3:]
+        for row in opened.execute("select * from takings where transactions <> 0")
     }
-    with sqlite3.connect(database) as opened:
-        found = {
-            row[:3]: row[3:]
-            for row in opened.execute("select * from takings where transactions <> 0")
-        }
     opened.close()
     assert found == expected
     assert len(found) > 3
