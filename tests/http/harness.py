@@ -36,16 +36,16 @@ class StillExchange:
             yield page
 
 
-async def probe(provider, credentials, location_id):
+async def probe(provider, credentials, place):
     """Know every location that begins with L; any token but "wrong" is fine."""
     if credentials.access_token == "wrong":
         raise CredentialsError("no")
-    if not location_id.startswith("L"):
+    if not place.location_id.startswith("L"):
         return None
     return LocationInfo(
-        location_id=location_id,
+        location_id=place.location_id,
         merchant="MLBAKERY",
-        name=f"Bakery {location_id}",
+        name=f"Bakery {place.location_id}",
         timezone="Europe/Berlin",
         currency="EUR",
     )

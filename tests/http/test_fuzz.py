@@ -139,8 +139,8 @@ async def connect(shop):
     bakery = await shop.tenant("bakery")
     where = f"{API}/accounts/{(await shop.connected(bakery))['account_id']}/sync"
     async with asyncio.timeout(10):
-        while (await bakery.get(where)).json()["health"] != "ok":
-            await shop.settle()
+        while (await bakery.get(where)).json()["health"] != "ok":  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     await shop.settle()
 
 
