@@ -212,7 +212,8 @@ class Lane:
 
     async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._leaving.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
         except TimeoutError:
             return
 
@@ -223,7 +224,8 @@ class Lane:
         if self._leaving.is_set():
             return
         try:
-            await asyncio.wait_for(self._kicked.wait(), self._stage.settings.fenced_wait_s)
+            async with asyncio.timeout(self._stage.settings.fenced_wait_s):
+                await self._kicked.wait()
         except TimeoutError:
             await self._reseek()
 

@@ -30,7 +30,8 @@ class EmbeddedReader:
         if chunks:
             return chunks
         try:
-            await asyncio.wait_for(self._news.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
         except TimeoutError:
             return {}
         return self._look()

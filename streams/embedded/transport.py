@@ -129,7 +129,8 @@ class Consumer(base.Consumer):  # type: ignore[misc]  # Faust is untyped
         ):
             return found
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
         except TimeoutError:
             return {}
         return {}  # the set of active partitions may have changed: Faust asks again

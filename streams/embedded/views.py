@@ -111,7 +111,8 @@ class EmbeddedViews:
                 where = ", ".join(f"{tp.topic}/{tp.partition}" for tp in behind)
                 raise NotSettledError(f"stage {spec.name} is behind in {where}")
             try:
-                await asyncio.wait_for(news.wait(), min(left, NEWS_MAX_S))
+                async with asyncio.timeout(min(left, NEWS_MAX_S)):
+                    await news.wait()
             except TimeoutError:
                 continue
 

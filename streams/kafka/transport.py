@@ -127,7 +127,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         if active:
             return await self._getmany(active, timeout), active
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
         except TimeoutError:
             return {}, active
         return {}, active

@@ -107,7 +107,8 @@ class KafkaViews:
                 where = ", ".join(f"{tp.topic}/{tp.partition}" for tp in behind)
                 raise NotSettledError(f"stage {spec.name} is behind in {where}")
             try:
-                await asyncio.wait_for(news.wait(), min(left, LOOK_S))
+                async with asyncio.timeout(min(left, LOOK_S)):
+                    await news.wait()
             except TimeoutError:
                 continue
 

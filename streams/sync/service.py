@@ -24,7 +24,7 @@ from schemas.sync import Command, SyncKind, SyncRun
 from streams.log import DeadLetter, Effects, LogUnavailableError, Record, lane_of
 from streams.sync.plan import History, Order, history_of, next_due, ordered, resumed, scheduled
 from streams.sync.run import SyncRunner
-from streams.views import Views
+from streams.views import NotReadyError, Views
 
 logger = structlog.get_logger(__name__)
 
@@ -153,11 +153,20 @@ class SyncService:
             now = self._clock()
             for account in self._accounts.all_accounts():
                 if account.provider in self._connectors:
-                    self._look_at(account, now)
+                    self._look_at_safely(account, now)
             # not wait_for: in Python 3.11 it loses a cancellation that meets its result
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
+
+    def _look_at_safely(self, account: Account, now: datetime) -> None:
+        """Look at one account; whatever is wrong with it must not end the polling of others."""
+        try:
+            self._look_at(account, now)
+        except NotReadyError:
+            return  # its runs are being rebuilt from the log: the next look finds them
+        except Exception:
+            logger.exception("schedule_failed", account_id=account.account_id)
 
     def _look_at(self, account: Account, now: datetime) -> None:
         """Start what is due for one account, unless something of it runs."""

@@ -29,6 +29,7 @@ from streams.log import LogUnavailableError, Record
 from streams.sync.plan import sync_id
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
+from streams.views import NotReadyError
 from tests.streams.stage_kit import MILL_LANE
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -268,6 +269,22 @@ async def test_while_the_log_is_down_nothing_is_lost_and_the_run_comes_later() -
         shop.arrivals.down = False
         await until(lambda: len(shop.arrivals.ended()) == 1)
     assert shop.arrivals.ended() == [(SyncKind.SCHEDULED, SyncStatus.COMPLETED)]
+
+
+async def test_a_table_that_is_being_rebuilt_only_delays_the_first_poll() -> None:
+    class Rebuilding(Shop):
+        looks = 0
+
+        def scan(self, table: str, lane: int, prefix: bytes) -> list[tuple[bytes, bytes]]:
+            self.looks += 1
+            if self.looks == 1:
+                raise NotReadyError("being rebuilt")
+            return super().scan(table, lane, prefix)
+
+    shop = Rebuilding()
+    async with shop.open():
+        await until(lambda: len(shop.arrivals.ended()) == 1)
+    assert shop.looks == 2
 
 
 async def test_commands_that_cannot_be_read_or_name_nobody_are_rejected() -> None:
