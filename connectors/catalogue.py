@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from connectors.access import Access
+from connectors.access import Access, Login
 from connectors.contract import Connector
 from connectors.corepos.connector import CoreposConnector
 from connectors.lightspeed_k import access as lightspeed_k
@@ -42,6 +42,16 @@ ACCESSES: Mapping[str, Access] = MappingProxyType(
     }
 )
 """Those that are called by HTTP."""
+
+
+def logs_in(provider: str) -> bool:
+    """Say whether our own application logs in there, so that merchants give no tokens."""
+    access = ACCESSES.get(provider)
+    return access is not None and isinstance(access.tokens, Login)
+
+
+NEVER_ASKED = frozenset({"push"})
+"""Providers that only tell: they are not polled, and no location of theirs can be looked up."""
 
 
 class UnknownProviderError(KeyError):

@@ -11,11 +11,17 @@ from schemas.sealing import Sealer
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider wants to see; `expires_at` None is unknown or never."""
+    """
+    What a provider wants to see; never log it.
+
+    Args:
+        expires_at: None is unknown or never; from `renew_at` on the token is to be renewed.
+    """
 
     access_token: str
     refresh_token: str | None = None
     expires_at: datetime | None = None
+    renew_at: datetime | None = None
 
     def __repr__(self) -> str:
         return "Credentials([hidden])"

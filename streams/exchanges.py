@@ -2,53 +2,111 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 import structlog
 
-from connectors.contract import CredentialsError, Page, PermanentError
-from connectors.exchange import Budget, Exchange, new_client
-from connectors.square import api as square
+from connectors.access import Access, Application, Grant, LocationFacts, Login, Place, url_of
+from connectors.catalogue import ACCESSES
+from connectors.contract import CredentialsError, PermanentError
+from connectors.exchange import Authority, Exchange, Patience, limiter_of, new_client
+from connectors.limits import Budget, Limit, Limiter, Scope
 from schemas.account import Account
-from schemas.sealing import SealBrokenError, Sealer
-from streams.credentials import Credentials, opened
-from streams.http.services import LocationInfo
+from schemas.sealing import Sealer
+from streams.credentials import Credentials
+from streams.pending import PendingGrants
+from streams.providers import ProviderSettings
 from streams.settings import Settings
+from streams.tokens import (
+    NO_CREDENTIALS,
+    AccountBook,
+    AccountToken,
+    ApplicationToken,
+    grant_of,
+)
 
 logger = structlog.get_logger(__name__)
 
 REMEMBERED = 10_000
 """Accounts whose rate limits are remembered; a forgotten one begins with a fresh budget."""
 
+LANDING_S = 1.5
+"""How long a token call under way may take when the process stops."""
+
+TOKEN_PATIENCE = Patience(timeout_s=20, attempts=3)
+
+
+def utc_now() -> datetime:
+    """Return the time of now."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is known of one provider, and what its operator has set."""
+
+    provider: str
+    access: Access
+    settings: ProviderSettings
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    credentials: bytes
+    place: Place
     exchange: Exchange
+    token: AccountToken | None
 
 
 class AccountExchanges:
-    """One exchange an account, made anew when its credentials change."""
+    """
+    One exchange an account; what a provider counts over several accounts they share.
 
-    def __init__(self, settings: Settings, sealer: Sealer) -> None:
+    Args:
+        book: where accounts are, and renewed tokens are written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sealer: Sealer,
+        book: AccountBook,
+        *,
+        accesses: Mapping[str, Access] = ACCESSES,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._settings = settings
         self._sealer = sealer
+        self._book = book
+        self._accesses = accesses
+        self._clock = clock
         self._client = new_client()
+        self._pending = PendingGrants(settings.data_dir / "tokens")
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._logins: dict[str, ApplicationToken] = {}
+        self._limiters: WeakValueDictionary[tuple[str, str, Limit], Limiter] = (
+            WeakValueDictionary()
+        )
 
     def of(self, account: Account) -> Exchange:
         """
         Return the exchange of an account.
 
         Raises:
-            CredentialsError: there are none, or they cannot be opened.
+            CredentialsError: there are none.
             PermanentError: nobody knows how to call this provider.
         """
+        if not account.credentials:
+            raise CredentialsError(NO_CREDENTIALS)
+        place = Place(merchant=account.merchant, location_id=account.location_id)
         kept = self._kept.get(account.account_id)
-        if kept is None or kept.credentials != account.credentials:
-            kept = _Kept(account.credentials, self._made(account))
+        if kept is None or kept.place != place:
+            kept = self._made(account, place)
             self._kept[account.account_id] = kept
         self._kept.move_to_end(account.account_id)
         while len(self._kept) > REMEMBERED:
@@ -56,54 +114,140 @@ class AccountExchanges:
         return kept.exchange
 
     async def probe(
-        self, provider: str, credentials: Credentials, location_id: str
-    ) -> LocationInfo | None:
+        self, provider: str, credentials: Credentials, place: Place
+    ) -> LocationFacts | None:
         """
         Ask a provider for a location, before there is an account.
 
-        Errors as in `Exchange.converse`.
+        Raises:
+            PlaceError: the provider has to be told the merchant, too.
+
+        Other errors as in `Exchange.converse`.
         """
-        exchange = self._speaking(provider, lambda: f"Bearer {credentials.access_token}")
-        async for page in exchange.converse(square.location(location_id)):
-            return _location_of(page)
-        return None
+        way = self._way(provider)
+        login = self._login(way)
+        authority = login or f"Bearer {credentials.access_token}"
+        exchange = self._speaking(way, place, authority, owner="")
+        async with aclosing(exchange.converse(way.access.probe(place))) as found:
+            pages = [page async for page in found]
+        return way.access.located(pages, place)
+
+    async def settled(self) -> None:
+        """Wait a moment for tokens that are being renewed: their answers must not be lost."""
+        tokens = [kept.token for kept in self._kept.values() if kept.token is not None]
+        landings = [token.flight.landed() for token in tokens]
+        try:
+            async with asyncio.timeout(LANDING_S):
+                await asyncio.gather(*landings)
+        except TimeoutError:
+            logger.warning("token_renewal_interrupted")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    def _made(self, account: Account) -> Exchange:
-        if not account.credentials:
-            raise CredentialsError("the account has no credentials; reconnect it")
+    # -- how a provider is called ------------------------------------------------------------
 
-        def authorization() -> str:
-            try:
-                return f"Bearer {opened(account, self._sealer).access_token}"
-            except SealBrokenError as error:
-                raise CredentialsError("the credentials cannot be opened") from error
-
-        return self._speaking(account.provider, authorization)
-
-    def _speaking(self, provider: str, authorization: Callable[[], str]) -> Exchange:
-        if provider != "square":
+    def _way(self, provider: str) -> _Way:
+        access, settings = self._accesses.get(provider), self._settings.provider(provider)
+        if access is None or settings is None:
             raise PermanentError(f"{provider} is not called: it can only push")
+        return _Way(provider, access, settings)
+
+    def _made(self, account: Account, place: Place) -> _Kept:
+        way = self._way(account.provider)
+        login = self._login(way)
+        token = None if login else self._token(way, account.account_id, place)
+        authority = login or token
+        if authority is None:
+            raise PermanentError(f"nobody knows how to sign in at {way.provider}")
+        owner = account.account_id
+        return _Kept(place, self._speaking(way, place, authority, owner=owner), token)
+
+    def _speaking(
+        self, way: _Way, place: Place, authority: Authority | str, *, owner: str
+    ) -> Exchange:
         return Exchange(
-            self._settings.square.base_url,
-            authorization=authorization,
-            headers=square.HEADERS,
-            budgets={"default": Budget(self._settings.square.calls_per_second)},
+            url_of(way.settings.base_url, place),
+            authorization=authority,
+            headers={**way.access.headers, **way.access.place_headers(place)},
+            limiters=self._limits(way, place, owner),
             client=self._client,
         )
 
+    def _limits(self, way: _Way, place: Place, owner: str) -> dict[str, tuple[Limiter, ...]]:
+        return {
+            name: tuple(self._limiter(way, limit, place, owner) for limit in limits)
+            for name, limits in way.settings.limits(way.access).items()
+        }
 
-def _location_of(page: Page) -> LocationInfo | None:
-    if not page.bodies:
-        return None
-    facts = square.parse_location(page.bodies[0])
-    return LocationInfo(
-        location_id=facts.location_id,
-        merchant=facts.merchant,
-        name=facts.name,
-        timezone=facts.timezone,
-        currency=facts.currency,
-    )
+    def _limiter(self, way: _Way, limit: Limit, place: Place, owner: str) -> Limiter:
+        """Return the limiter that all share who are counted together."""
+        scope = Scope.ACCOUNT if isinstance(limit, Budget) else limit.scope
+        match scope:
+            case Scope.ACCOUNT:
+                counted = f"account:{owner}"
+            case Scope.MERCHANT:
+                counted = f"merchant:{place.merchant}"
+            case Scope.APPLICATION:
+                counted = "application"
+        key = (way.provider, counted, limit)
+        found = self._limiters.get(key)
+        if found is None:
+            found = self._limiters[key] = limiter_of(limit)
+        return found
+
+    # -- tokens ------------------------------------------------------------------------------
+
+    def _token_exchange(self, way: _Way, place: Place, authorization: str) -> Exchange:
+        return Exchange(
+            url_of(way.settings.token_base(), place),
+            authorization=authorization,
+            headers=way.access.headers,
+            limiters=self._limits(way, place, f"tokens of {place.merchant}"),
+            patience=TOKEN_PATIENCE,
+            client=self._client,
+        )
+
+    def _login(self, way: _Way) -> ApplicationToken | None:
+        """Return the token of our application, where the provider has such."""
+        tokens = way.access.tokens
+        if not isinstance(tokens, Login):
+            return None
+        found = self._logins.get(way.provider)
+        if found is None:
+            application = self._application(way)
+            exchange = self._token_exchange(way, Place(), "")
+            found = ApplicationToken(tokens, application, exchange, self._clock)
+            self._logins[way.provider] = found
+        return found
+
+    def _application(self, way: _Way) -> Application:
+        application = way.settings.application()
+        if application is None:
+            raise PermanentError(
+                f"{way.provider}: the application's id and secret are not set; "
+                "set them and restart"
+            )
+        return application
+
+    def _token(self, way: _Way, account_id: str, place: Place) -> AccountToken:
+        tokens, application = way.access.tokens, way.settings.application()
+        can = tokens is not None and not isinstance(tokens, Login) and application is not None
+
+        async def renew(refresh_token: str) -> Grant:
+            if tokens is None or isinstance(tokens, Login) or application is None:
+                raise PermanentError(f"{way.provider}: tokens cannot be renewed")
+            exchange = self._token_exchange(way, place, tokens.authorization(application))
+            talk = tokens.ask(application, refresh_token)
+            return await grant_of(exchange, tokens, talk, self._clock)
+
+        return AccountToken(
+            account_id,
+            self._book,
+            self._sealer,
+            self._pending,
+            renew=renew if can else None,
+            margin_s=tokens.margin_s if tokens is not None else 0,
+            clock=self._clock,
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,73 +11,22 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors.contract import SigningKey
 from streams.errors import SetupError
 from streams.kafka.security import Security
+from streams.providers import (
+    LightspeedKSettings,
+    LightspeedRSettings,
+    LightspeedXSettings,
+    ProviderSettings,
+    SquareSettings,
+    ToastSettings,
+)
+
+__all__ = ["Knob", "Settings", "SquareSettings", "describe", "load"]
 
 PREFIX = "TILLSTREAM_"
 SECRET_LENGTH_MIN = 16
 SECRETS = Path("/run/secrets")
-
-
-class SquareSettings(BaseModel):
-    """What Tillstream must know of the application at Square."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    signature_key: SecretStr | None = Field(
-        default=None,
-        description="Signature key of the webhook subscription; without it webhooks get a 503.",
-    )
-    previous_signature_key: SecretStr | None = Field(
-        default=None,
-        description="The key before the last rotation; deliveries under way still carry it.",
-    )
-    previous_valid_until: datetime | None = Field(
-        default=None,
-        description="When the previous key stops to count, with a UTC offset; none = never.",
-    )
-    notification_url: str | None = Field(
-        default=None,
-        description="The URL exactly as registered at Square: it is part of what is signed. "
-        "Without it the URL of the request is taken, which is wrong behind most proxies.",
-    )
-    base_url: str = Field(
-        default="https://connect.squareup.com",
-        description="Where Square's API is; the sandbox and the simulator are elsewhere.",
-    )
-    calls_per_second: int = Field(
-        default=8,
-        ge=1,
-        le=1_000,
-        description="Calls an account may make to Square; it publishes no limit, this is "
-        "well below what integrators report as safe.",
-    )
-    application_id: str | None = Field(
-        default=None,
-        description="The application's id; only the renewal of OAuth tokens needs it.",
-    )
-    application_secret: SecretStr | None = Field(
-        default=None,
-        description="The application's secret; only the renewal of tokens needs it.",
-    )
-
-    @field_validator("previous_valid_until")
-    @classmethod
-    def _aware(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("give a UTC offset, like 2026-03-01T00:00:00Z")
-        return None if value is None else value.astimezone(UTC)
-
-    def signing_keys(self) -> tuple[SigningKey, ...]:
-        """Return the keys that a delivery may be signed with, the current one first."""
-        keys = []
-        if self.signature_key is not None:
-            keys.append(SigningKey(self.signature_key.get_secret_value()))
-        if self.previous_signature_key is not None:
-            previous = self.previous_signature_key.get_secret_value()
-            keys.append(SigningKey(previous, self.previous_valid_until))
-        return tuple(key for key in keys if key.secret)
 
 
 class KafkaSettings(BaseModel):
@@ -256,6 +204,10 @@ class Settings(BaseSettings):
         description="Least severe level that is logged: debug, info, warning or error.",
     )
     square: SquareSettings = Field(default=SquareSettings())
+    toast: ToastSettings = Field(default=ToastSettings())
+    lightspeed_k: LightspeedKSettings = Field(default=LightspeedKSettings())
+    lightspeed_r: LightspeedRSettings = Field(default=LightspeedRSettings())
+    lightspeed_x: LightspeedXSettings = Field(default=LightspeedXSettings())
     kafka: KafkaSettings = Field(default=KafkaSettings())
 
     @field_validator("admin_key")
@@ -264,6 +216,11 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
             raise ValueError(f"give at least {SECRET_LENGTH_MIN} characters")
         return value
+
+    def provider(self, name: str) -> ProviderSettings | None:
+        """Return what is set for a provider; None for one that has no settings."""
+        found = getattr(self, name.replace("-", "_"), None)
+        return found if isinstance(found, ProviderSettings) else None
 
     def master_keys(self) -> str:
         """

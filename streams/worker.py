@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 
-from connectors.catalogue import CONNECTORS
+from connectors.catalogue import CONNECTORS, NEVER_ASKED
 from connectors.contract import Connector
 from schemas.sealing import KeyRing, KeyRingError, Sealer
 from streams.directory import Directory
@@ -84,7 +84,9 @@ class Worker:
         )
         self.directory = self._directory()
         self.ingest = self._ingest()
-        self.exchanges = AccountExchanges(settings, self.sealer)
+        self.exchanges = AccountExchanges(
+            settings, self.sealer, self.directory, clock=self._clock
+        )
         self.sync = self._sync()
         self.fetcher = self._fetcher()
         self.metrics = Metrics(tenant_labels=settings.tenant_labels)
@@ -116,9 +118,10 @@ class Worker:
 
     def _sync(self) -> SyncService:
         retries = self.settings.sync_retries
+        polled = {name: it for name, it in self.connectors.items() if name not in NEVER_ASKED}
         return SyncService(
             accounts=self.directory,
-            connectors=self.connectors,
+            connectors=polled,
             runner=SyncRunner(self.ingest, self.exchanges, self._clock, retries=retries),
             views=self.runtime.views,
             settings=self.settings,
@@ -170,6 +173,7 @@ class Worker:
             self._server.should_exit = True
             await self._serving
         await self.sync.stop()
+        await self.exchanges.settled()
         await self.observer.stop()
         await self.directory.stop()
         await self.runtime.stop()

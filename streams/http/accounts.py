@@ -10,6 +10,8 @@ from fastapi import APIRouter
 from msgspec.structs import replace
 from starlette.responses import Response
 
+from connectors.access import Place, PlaceError
+from connectors.catalogue import logs_in
 from connectors.contract import CredentialsError, PermanentError, TransientError
 from schemas.account import Account, AccountStatus
 from schemas.businessday import UnknownZoneError, zone_named
@@ -21,6 +23,7 @@ from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
 from streams.http.forms import PAGE, AccountChange, Cursor, Limit, NewAccount
 from streams.http.paging import page_of_list, question_of
 from streams.http.problems import ProblemError, not_found, unavailable
+from streams.http.push import told_location
 from streams.http.services import LocationInfo, Services
 
 logger = structlog.get_logger(__name__)
@@ -58,11 +61,14 @@ async def connect(form: NewAccount, services: ServicesDep, caller: CallerDep) ->
     """
     if form.provider not in services.connectors:
         raise ProblemError(422, "no connector for this provider")
+    told = told_location(services, caller, form)
+    if told is None and form.access_token is None and not logs_in(form.provider):
+        raise ProblemError(422, "this provider needs an access_token")
     credentials = Credentials(
-        access_token=form.access_token.get_secret_value(),
+        access_token=form.access_token.get_secret_value() if form.access_token else "",
         refresh_token=form.refresh_token.get_secret_value() if form.refresh_token else None,
     )
-    location = await _probed(services, form, credentials)
+    location = told or await _probed(services, form, credentials)
     account, known = _account(services, caller, form, location, credentials)
     await services.directory.put_account(account)
     await services.ingest.claim(account)
@@ -76,9 +82,12 @@ async def _probed(
 ) -> LocationInfo:
     """Ask the provider for the location: so nobody connects what is not theirs."""
     try:
-        location = await services.probe(form.provider, credentials, form.location_id)
+        place = Place(merchant=form.merchant or "", location_id=form.location_id)
+        location = await services.probe(form.provider, credentials, place)
     except CredentialsError:
         raise ProblemError(422, "the provider does not accept these credentials") from None
+    except PlaceError:
+        raise ProblemError(422, "name the merchant by the provider's own id of it") from None
     except PermanentError:
         raise ProblemError(502, "the provider refuses to tell of the location") from None
     except TransientError:
@@ -109,7 +118,7 @@ def _account(
     interval = known.sync_interval_s if known else services.settings.sync_interval_s
     cut_off = form.cut_off_hour
     if cut_off is None:
-        cut_off = known.cut_off_hour if known else 0
+        cut_off = known.cut_off_hour if known else location.cut_off_hour or 0
     account = Account(
         account_id=account_id,
         tenant_id=tenant.tenant_id,
@@ -119,7 +128,7 @@ def _account(
         location_name=location.name,
         timezone=location.timezone,
         cut_off_hour=cut_off,
-        currency=location.currency,
+        currency=location.currency or form.currency or (known.currency if known else None),
         credentials=sealed(credentials, services.sealer, tenant, account_id),
         sync_interval_s=form.sync_interval_s or interval,
         created_at=known.created_at if known else now,

@@ -46,10 +46,22 @@ class NewAccount(Form):
 
     provider: Name
     location_id: Id
-    access_token: SecretStr = Field(min_length=1, max_length=4096)
+    access_token: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        description="Needed where a merchant gives tokens, not where the operator logs in.",
+    )
     refresh_token: SecretStr | None = Field(default=None, max_length=4096)
     merchant: Name | None = Field(
-        default=None, description="Checked against what the provider says, where given."
+        default=None,
+        description="Checked against what the provider says, where given; Lightspeed Retail "
+        "cannot be called without.",
+    )
+    currency: str | None = Field(
+        default=None,
+        pattern="^[A-Z]{3}$",
+        description="ISO 4217, of a provider that does not say it; what it says wins.",
     )
     cut_off_hour: int | None = Field(
         default=None,
@@ -58,6 +70,10 @@ class NewAccount(Form):
         description="A sale before this hour belongs to the day before; 0 for a new account.",
     )
     sync_interval_s: int | None = Field(default=None, ge=60, le=86_400)
+    location_name: Name | None = Field(
+        default=None, description='Of a till of one\'s own (provider "push"), as `timezone`.'
+    )
+    timezone: Name | None = Field(default=None, description="IANA name.")
 
 
 class AccountChange(Form):

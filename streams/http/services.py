@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
-
+from connectors.access import LocationFacts, Place
 from connectors.contract import Connector, SigningKey
 from schemas.sealing import Sealer
 from streams.credentials import Credentials
@@ -18,18 +17,9 @@ from streams.metrics import Metrics
 from streams.settings import Settings
 from streams.views import Views
 
+LocationInfo = LocationFacts
 
-class LocationInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider tells of a location when an account is set up."""
-
-    location_id: str
-    merchant: str
-    name: str
-    timezone: str
-    currency: str | None = None
-
-
-AccountProbe = Callable[[str, Credentials, str], Awaitable[LocationInfo | None]]
+AccountProbe = Callable[[str, Credentials, Place], Awaitable[LocationFacts | None]]
 """
 Ask a provider (by name, with these credentials) for a location; None when it has none such.
 
@@ -84,7 +74,5 @@ class Services:
 
     def signing(self, provider: str) -> tuple[Sequence[SigningKey], str | None]:
         """Return the keys a provider may sign with, and the URL that it signs."""
-        if provider == "square":
-            square = self.settings.square
-            return square.signing_keys(), square.notification_url
-        return (), None
+        found = self.settings.provider(provider)
+        return (found.signing_keys(), found.signed_url()) if found else ((), None)
