@@ -129,6 +129,28 @@ class Ingest:
         events = [event for account in accounts for event in self._events(account, arrival)]
         return await self._write(events, arrival.trace)
 
+    async def take_each(
+        self,
+        account: Account,
+        channel: Channel,
+        resource: str,
+        bodies: Sequence[tuple[str, bytes]],
+    ) -> list[str]:
+        """
+        Append bodies for one account, each with its own delivery id, all or nothing.
+
+        Errors as in `append`.
+        """
+        common = Arrival(
+            provider=account.provider,
+            channel=channel,
+            resource=resource,
+            bodies=(),
+            merchant=account.merchant,
+        )
+        arrivals = (replace(common, bodies=(it,), delivery_id=name) for name, it in bodies)
+        return await self._write([e for one in arrivals for e in self._events(account, one)])
+
     async def delivered(
         self,
         connector: Connector,

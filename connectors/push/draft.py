@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypedDict
 
 from connectors.contract import Shop
 from connectors.push.lines import lines_of
@@ -39,12 +40,8 @@ def draft_of(given: PushedTransaction, shop: Shop) -> Transaction:
     Raises:
         BodyError: it cannot be believed.
     """
-    occurred = _instant(given.occurred_at, "/occurred_at")
-    closed = occurred if given.closed_at is None else _instant(given.closed_at, "/closed_at")
-    still_open = given.closed_at is None and given.status is Status.OPEN
     lines = lines_of(given.lines)
-    taxes = _taxes(given, lines)
-    tips = _tips(given)
+    taxes, tips = _taxes(given, lines), _tips(given)
     totals = _totals(given, lines, taxes, tips)
     made = Transaction(
         transaction_id=transaction_id(shop.account_id, PROVIDER, given.id),
@@ -55,9 +52,6 @@ def draft_of(given: PushedTransaction, shop: Shop) -> Transaction:
         provider_ids={"transaction": given.id},
         kind=_kind(given, lines, totals),
         status=given.status,
-        occurred_at=occurred,
-        closed_at=None if still_open else closed,
-        business_day=_day(given, closed, shop),
         currency=given.currency or "",
         lines=lines,
         discounts=_discounts(given, totals.discount),
@@ -67,15 +61,36 @@ def draft_of(given: PushedTransaction, shop: Shop) -> Transaction:
         tenders=_tenders(given),
         totals=totals,
         register=given.register,
-        local_hour=shop.calendar.local(closed).hour,
         cashier=given.cashier,
         receipt_number=given.receipt_number,
         customer=given.customer,
         source_refs=(f"{PART}@{given.version}",),
+        **_times(given, shop),
     )
     for broken in broken_laws(made):
         raise BodyError("unbalanced", broken, "/totals")
     return made
+
+
+class Times(TypedDict):
+    """When a transaction was, as the canonical one has it."""
+
+    occurred_at: datetime
+    closed_at: datetime | None
+    business_day: date
+    local_hour: int
+
+
+def _times(given: PushedTransaction, shop: Shop) -> Times:
+    occurred = _instant(given.occurred_at, "/occurred_at")
+    closed = occurred if given.closed_at is None else _instant(given.closed_at, "/closed_at")
+    still_open = given.closed_at is None and given.status is Status.OPEN
+    return Times(
+        occurred_at=occurred,
+        closed_at=None if still_open else closed,
+        business_day=_day(given, closed, shop),
+        local_hour=shop.calendar.local(closed).hour,
+    )
 
 
 def _instant(given: datetime, where: str) -> datetime:

@@ -11,14 +11,22 @@ from msgspec.structs import replace
 from connectors.contract import Ignored, Outcome, Parts, Rejected, Shop
 from connectors.push.draft import PART, draft_of
 from connectors.push.troubles import BodyError, UnreadableError, WrongCurrencyError
-from connectors.push.wire import PushedTransaction
+from connectors.push.wire import Id, PushedTransaction
 from schemas.part import Part
 from schemas.transaction import Transaction
 
 LARGEST_BODY = 8 * 1024 * 1024
 
+
+class Named(msgspec.Struct, frozen=True):
+    """Just the id."""
+
+    id: Id
+
+
 _one = msgspec.json.Decoder(PushedTransaction)
 _many = msgspec.json.Decoder(list[msgspec.Raw])
+_named = msgspec.json.Decoder(Named)
 _pack = msgspec.msgpack.Encoder()
 _kept = msgspec.msgpack.Decoder(PushedTransaction)
 
@@ -63,6 +71,14 @@ def part_of(item: bytes, shop: Shop) -> Part:
     except (RecursionError, ValueError, ArithmeticError) as error:
         raise trouble_of(error) from error
     return Part(given.id, PART, given.version, 0, _pack.encode(given))
+
+
+def name_of(item: bytes) -> str | None:
+    """Return the id of a transaction that cannot be read otherwise; None where it has none."""
+    try:
+        return _named.decode(item).id
+    except (RecursionError, ValueError):
+        return None
 
 
 def read(body: bytes, shop: Shop) -> Outcome:

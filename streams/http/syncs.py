@@ -11,6 +11,7 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from connectors.catalogue import NEVER_ASKED
 from schemas import topics
 from schemas.account import Account, AccountStatus
 from schemas.codec import encode, unpack
@@ -96,6 +97,8 @@ async def _ask(
     kind: CommandKind,
     back: timedelta | None,
 ) -> Response:
+    if account.provider in NEVER_ASKED:
+        raise ProblemError(409, "nothing is polled of this provider: it pushes")
     if account.status is not AccountStatus.CONNECTED:
         raise ProblemError(409, f"the account is {account.status.value}; connect it again")
     now = services.clock()
@@ -154,6 +157,8 @@ def _health(account: Account, runs: Sequence[SyncRun], failures: int, now: datet
         for run in runs
         if run.status is SyncStatus.COMPLETED and run.ended_at is not None
     ]
+    if account.provider in NEVER_ASKED:
+        return Health.OK
     late = timedelta(seconds=LATE_INTERVALS * account.sync_interval_s)
     if now - max(completed, default=account.created_at) > late:
         return Health.LATE
