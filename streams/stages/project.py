@@ -7,7 +7,7 @@ was sold and is mapped to nothing is reported once to the tenant's lane, where i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -36,6 +36,9 @@ from streams.stages.tables import folded, row_out
 from streams.stages.unmapped_report import headers_of, newly_unmapped, reports
 
 NAME = "project"
+
+_GONE = b"@"
+"""Place of what proved to be no transaction, with the revision that said so; no row's key."""
 
 _TOPIC_OF = {view.table: view.topic for view in VIEWS}
 
@@ -149,24 +152,51 @@ class _Chunk:
         believed = []
         transactions: Rows = {}
         places: Rows = {}
-        for record, change in self._changes:
-            if not (is_redriven(record) and self._is_outdated(change, transactions, places)):
-                transactions.update(_indexed(change))
-                places.update(_placed(change))
+        for record, change in self._sequel():
+            transactions.update(_indexed(change))
+            places.update(_placed(change))
             believed.append(self._believed(record, change))
         if believed:
             self.effects.rows["transactions"] = transactions
             self.effects.rows["places"] = places
         return gather(believed, self._counts, self._mappings, self._catalogue)
 
-    def _is_outdated(self, change: TransactionChange, changed: Rows, places: Rows) -> bool:
-        """Say whether the index knows a later revision: sums commute, the newest does not."""
-        name = change.transaction_id.encode()
-        place = places[name] if name in places else self._state.get("places", [name])[0]
-        if place is None:
-            return False
-        row = changed.get(place) or self._state.get("transactions", [place])[0]
-        return row is not None and unpack(Transaction, row).revision > change.revision
+    def _sequel(self) -> Iterator[tuple[Record, TransactionChange]]:
+        """
+        Yield the changes as they follow from what is in the sums.
+
+        A change that failed here leaves a gap: the next one must take back what was added, not
+        what it says, and the failed one is no news any more when it is redriven after that.
+        """
+        known = self._known(
+            change.transaction_id.encode()
+            for record, change in self._changes
+            if change.revision > 1 or is_redriven(record)
+        )
+        for record, change in self._changes:
+            revision, before = known.get(change.transaction_id, (change.revision - 1, None))
+            if change.revision == revision and is_redriven(record):
+                # Refused for its currency: in the index, and so far in no sum.
+                yield record, replace(change, before=None)
+            if change.revision <= revision:
+                continue
+            known[change.transaction_id] = (change.revision, change.after)
+            follows = change.revision == revision + 1
+            yield record, change if follows else replace(change, before=before)
+
+    def _known(self, names: Iterable[bytes]) -> dict[str, tuple[int, Transaction | None]]:
+        """Return revision and transaction in the index; revision 0 where there is none."""
+        asked = list(dict.fromkeys(names))
+        places = dict(zip(asked, self._state.get("places", asked), strict=True))
+        there = [at for at in places.values() if at is not None and not _is_gone(at)]
+        rows = dict(zip(there, self._state.get("transactions", there), strict=True))
+        known: dict[str, tuple[int, Transaction | None]] = {}
+        for name, at in places.items():
+            row = None if at is None else rows.get(at)
+            tx = None if row is None else unpack(Transaction, row)
+            gone = 0 if at is None or not _is_gone(at) else int(at.removeprefix(_GONE))
+            known[name.decode()] = (gone if tx is None else tx.revision, tx)
+        return known
 
     def accounts_of(self, ids: Iterable[str]) -> dict[str, Account | None]:
         """Return the accounts, as far as they are known."""
@@ -204,8 +234,13 @@ def _indexed(change: TransactionChange) -> tuple[tuple[bytes, bytes | None], ...
 
 
 def _placed(change: TransactionChange) -> tuple[tuple[bytes, bytes | None], ...]:
-    at = None if change.after is None else _place(change.after)
+    gone = b"%s%d" % (_GONE, change.revision)
+    at = gone if change.after is None else _place(change.after)
     return ((change.transaction_id.encode(), at),)
+
+
+def _is_gone(place: bytes) -> bool:
+    return place.startswith(_GONE)
 
 
 def _place(tx: Transaction) -> bytes:

@@ -126,6 +126,8 @@ def index(worker: Worker) -> dict[str, Transaction]:
     found = {}
     for lane in range(worker.settings.lanes):
         for name, place in views.scan("project.places", lane, b""):
+            if place.startswith(b"@"):
+                continue  # it proved to be none
             (row,) = views.get("project.transactions", lane, [place])
             assert row is not None, f"{name!r} is not where the index says"
             found[name.decode()] = unpack(Transaction, row)

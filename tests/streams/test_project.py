@@ -149,7 +149,11 @@ def test_the_transactions_index_holds_what_is_final_on_its_own_day(
         f"{tx.account_id}/{tx.business_day}/{tx.transaction_id}": tx for tx in final(changes)
     }
     assert lane.transactions() == wanted
-    places = {key.decode(): at.decode() for key, at in lane.table("places").items()}
+    places = {
+        key.decode(): at.decode()
+        for key, at in lane.table("places").items()
+        if not at.startswith(b"@")  # it proved to be none
+    }
     assert places == {tx.transaction_id: at for at, tx in wanted.items()}
 
 
