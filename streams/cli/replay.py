@@ -33,18 +33,10 @@ def raw(
     json: Json = False,
 ) -> None:
     """Read raw events again; what means something else today becomes a new revision."""
-    if url is not None:
-        body = {
-            "account_id": account,
-            "since": _utc(since),
-            "until": _utc(until),
-            "dry_run": dry_run,
-        }
-        (answer,) = asked(url, admin_key, ("POST", "/api/v1/operations/replay", body))
-        days = msgspec.convert(answer["days"], list[DaySum])
-        _report(answer["changed"], days, json=json, dry_run=dry_run)
-        return
     selection = Selection(account_id=account, since=_utc(since), until=_utc(until))
+    if url is not None:
+        _online(url, admin_key, selection, json=json, dry_run=dry_run)
+        return
 
     async def main(worker: Worker) -> None:
         replay = Replay(
@@ -64,6 +56,15 @@ def raw(
         _report(len(found), by_day(found), json=json, dry_run=dry_run)
 
     offline.run(main)
+
+
+def _online(
+    url: str, admin_key: str, selection: Selection, *, json: bool, dry_run: bool
+) -> None:
+    body = {**msgspec.to_builtins(selection), "dry_run": dry_run}
+    (answer,) = asked(url, admin_key, ("POST", "/api/v1/operations/replay", body))
+    days = msgspec.convert(answer["days"], list[DaySum])
+    _report(answer["changed"], days, json=json, dry_run=dry_run)
 
 
 def _report(changed: int, days: list[DaySum], *, json: bool, dry_run: bool) -> None:
