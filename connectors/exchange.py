@@ -228,9 +228,9 @@ class Exchange:
 
     async def _attempt(self, request: Request) -> Response:
         passing = self._limiters.get(request.budget) or self._limiters["default"]
+        # it may have to be asked for, and that call may have to pass the same limiters
+        authorization = await self._authorized()
         async with admitted(passing, request) as answered:
-            # what gives the authorisation may have to ask for it: not in this call's time
-            authorization = await self._authorized()
             try:
                 async with asyncio.timeout(self._patience.timeout_s):
                     answer = await self._send(request, authorization)
