@@ -83,9 +83,11 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.
 
-    Sums commute, so a change that comes late gives the same rows as if it had never failed. A
-    row of a compacted topic is not sent where a newer one of its key has been written since.
-    Returns how many were settled; each is marked, so that the next listing knows.
+    A raw event that comes late changes only what is older. A change that comes late counts
+    unless a later revision has bridged the gap that it left. Either way the rows are as if it
+    had never failed. A row of a compacted topic is not sent where a newer one of its key has
+    been written since. Returns how many were settled; each is marked, so that the next listing
+    knows.
     """
     sent, newest = 0, _Newest(log)
     for record in chosen:
