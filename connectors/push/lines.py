@@ -40,8 +40,11 @@ def _line(given: PushedLine, at: int) -> Line:
     quantity = _number(given.quantity, f"{where}/quantity")
     if not quantity:
         raise UnreadableError("a line of nothing: the quantity is 0", f"{where}/quantity")
+    if given.gross is not None and given.gross * quantity < 0:
+        raise UnreadableError("quantity and gross have different signs", f"{where}/gross")
     price, gross = _priced(given, quantity, where)
     if gross * quantity < 0:
+        # modifiers that take off more than the price
         raise UnreadableError("quantity and gross have different signs", f"{where}/gross")
     if abs(given.tax_included) > abs(given.tax) or given.tax_included * given.tax < 0:
         raise UnbalancedError(given.tax, given.tax_included, f"{where}/tax_included")

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from connectors.contract import ConnectorError, CredentialsError, Request
+from connectors.contract import Response as HttpAnswer
 from connectors.exchange import Exchange
 from streams.errors import SetupError
 
@@ -51,6 +52,21 @@ class Api:
         Raises:
             SetupError: nobody answers there, the key is not accepted, or the call is refused.
         """
+        answer = await self.answer(method, path, body, **query)
+        if answer.status >= REFUSED:
+            problem = msgspec.json.decode(answer.body, type=Refused)
+            raise SetupError(f"{problem.title} {problem.detail}".strip())
+        return msgspec.json.decode(answer.body) if answer.body else None
+
+    async def answer(
+        self, method: str, path: str, body: object = None, **query: str | int | None
+    ) -> HttpAnswer:
+        """
+        Make one call and return the answer, also one that refuses.
+
+        Raises:
+            SetupError: nobody answers there, or the key is not accepted.
+        """
         request = Request(
             method=method,
             path=path,
@@ -58,15 +74,11 @@ class Api:
             body=None if body is None else msgspec.json.encode(body),
         )
         try:
-            answer = await self._exchange.ask(request)
+            return await self._exchange.ask(request)
         except CredentialsError:
             raise SetupError("the key is not accepted; set TILLSTREAM_API_KEY") from None
         except ConnectorError as error:
             raise SetupError(f"{self._url} does not answer: {error}") from None
-        if answer.status >= REFUSED:
-            problem = msgspec.json.decode(answer.body, type=Refused)
-            raise SetupError(f"{problem.title} {problem.detail}".strip())
-        return msgspec.json.decode(answer.body) if answer.body else None
 
     async def items(self, path: str, **query: str | int | None) -> list[Any]:
         """Return the items of all pages."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from streams.cli import accounts, keys, rejected, replay, topics, upkeep
+from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.simulate import simulate_app
@@ -29,6 +29,7 @@ app.add_typer(simulate_app, name="simulate")
 app.command()(explain)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(importing.app, name="import")
 app.add_typer(topics.app, name="topics")
 app.add_typer(replay.app, name="replay")
 app.command()(upkeep.rebuild)
