@@ -39,6 +39,8 @@ logger = structlog.get_logger(__name__)
 
 BACK_OFF_S, BACK_OFF_MAX_S = 0.1, 5.0
 CATCH_UP_S = 0.1
+PASSES = 16
+"""Of the event loop after a step: about what a webhook needs until its answer is written."""
 _OURS = (
     FencedError,
     GapError,
@@ -318,14 +320,16 @@ class Lane:
             stage.stats.step_s += time.perf_counter() - began
             return effects
         assert stage.job.step is not None  # noqa: S101 - a Job has one of the two
-        # One step per pass of the event loop, or a webhook waits for the steps of all lanes.
+        # A few passes of the event loop after each step, or a webhook, which needs several of
+        # them, waits for as many steps.
         async with stage.settings.turn:
             began = time.perf_counter()
             limit = stage.settings.internal_errors_max
             effects = Bisection(stage.job.step, log, limit).run(records)
             stage.spec.check(effects)
             stage.stats.step_s += time.perf_counter() - began
-            await asyncio.sleep(0)
+            for _ in range(PASSES):
+                await asyncio.sleep(0)
         return effects
 
     async def _handled(self, answer: Awaitable[Effects]) -> Effects | None:
