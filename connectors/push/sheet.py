@@ -324,7 +324,9 @@ class _Reader:
             if all(len(group) == 3 for group in groups[1:]):  # noqa: PLR2004 - thousands
                 whole = whole.replace(file.thousands, "")
         plain = f"{whole}.{rest}" if point else whole
-        if not _NUMBER.fullmatch(plain):
+        # a point that is not the file's decimal one may be of thousands: never guess
+        strange = file.decimal != "." and "." in whole + rest
+        if strange or not _NUMBER.fullmatch(plain):
             hint = "set decimal and thousands in [file]"
             raise _RowError(f"column {column!r}: {text[:40]!r} is no number; {hint}")
         return Decimal(plain)

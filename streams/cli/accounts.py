@@ -73,6 +73,32 @@ def connect(
 
 @app.command()
 @told
+def till(
+    location_id: Annotated[str, typer.Argument(help="how you call it; it stays")],
+    *,
+    name: Annotated[str, typer.Option(help="for people")],
+    timezone: Annotated[str, typer.Option(help="IANA name, Europe/Berlin")],
+    currency: Annotated[str, typer.Option(help="ISO 4217; it never changes")],
+    api_key: Key,
+    cut_off_hour: Annotated[int, typer.Option(min=0, max=23)] = 0,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
+    """Set up a till of your own, that pushes its sales or is imported from files."""
+    form = {
+        "provider": "push",
+        "location_id": location_id,
+        "location_name": name,
+        "timezone": timezone,
+        "currency": currency,
+        "cut_off_hour": cut_off_hour,
+    }
+    (account,) = asked(url, api_key, ("POST", PATH, form))
+    _show(account, json=json)
+
+
+@app.command()
+@told
 def status(account_id: str, *, api_key: Key, url: Url = HERE, json: Json = False) -> None:
     """Show an account and how its polling stands."""
     account, state = asked(

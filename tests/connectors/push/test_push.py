@@ -74,10 +74,8 @@ def test_taxes_that_are_not_named_are_those_of_the_lines() -> None:
 def test_a_gross_may_be_rounded_by_less_than_a_cent_and_has_to_be_said_then() -> None:
     weighed = {"quantity": "0.385", "unit": "kg", "unit_price": 1990}
     assert trouble(line(**weighed)).pointer == "/lines/0/gross"
-    assert {made(line(**weighed, gross=minor)).totals.gross for minor in (766, 767)} == {
-        766,
-        767,
-    }
+    for minor in (766, 767):
+        assert made(line(**weighed, gross=minor)).totals.gross == minor
     assert trouble(line(**weighed, gross=768)).error_type == "unbalanced"
 
 
@@ -110,14 +108,14 @@ def test_a_unit_price_follows_from_a_gross() -> None:
         (line(unit_price=1, quantity=0), "unreadable", "/lines/0/quantity"),
         (line(unit_price=1, quantity="1e12"), "unreadable", "/lines/0/quantity"),
         (line(unit_price=1, quantity="NaN"), "unreadable", "/lines/0/quantity"),
-        (line(gross=-5, quantity=1), "unreadable", "/lines/0/unit_price"),
-        (line(gross=-5, unit_price=5), "unbalanced", "/lines/0/gross"),
+        (line(gross=-5, quantity=1), "unreadable", "/lines/0/gross"),
+        (line(gross=4, unit_price=5), "unbalanced", "/lines/0/gross"),
         (line(unit_price=100, net=99), "unbalanced", "/lines/0/net"),
         (line(unit_price=9, tax=1, tax_included=2), "unbalanced", "/lines/0/tax_included"),
         (line(unit_price=10**13, quantity=2), "unreadable", "/lines/0/quantity"),
         (
             a_sale(
-                lines=[{"name": "a", "gross": 0, "line_id": "2"}, {"name": "b", "gross": 250}]
+                lines=[{"name": "a", "gross": 0, "line_id": "2"}, {"name": "b", "gross": 5}]
             ),
             "unreadable",
             "/lines/1/line_id",

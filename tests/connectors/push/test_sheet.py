@@ -137,6 +137,15 @@ def test_a_line_that_cannot_be_read_is_named_with_what_to_do(row: str, words: st
     assert [bill.id for bill in read.bills] == ["9"]
 
 
+@pytest.mark.parametrize("number", ["1.234", "1.20", "1.234.567", "1,234,5", "12.34,00"])
+def test_a_point_where_the_decimal_is_a_comma_is_never_guessed_at(number: str) -> None:
+    file = b'[file]\ndelimiter = ";"\ndecimal = ","\n'
+    row = f"1;2026-05-04T10:00:00;Pretzel;2;{number};Bar\n"
+    ((line, problem),) = troubles(sheet(HEAD.replace(",", ";") + row, file + PLAIN))
+    assert line == 2
+    assert "set decimal and thousands" in problem
+
+
 def test_a_bill_is_made_whole_or_not_at_all() -> None:
     read = sheet(HEAD + ROW + ROW.replace("1.20", "free") + ROW)
     assert read.bills == []
