@@ -99,6 +99,20 @@ async def test_the_leaky_bucket_never_runs_over(level: float, at_once: int) -> N
     assert there_is.highest <= 10
 
 
+async def test_an_answer_that_knows_nothing_of_a_call_under_way_makes_no_room_for_another() -> (
+    None
+):
+    limiter = LeakyBucket(bucket(size=2))
+    await limiter.enter(READ)
+    limiter.leave(READ, {"x-ls-level": "0/2"})
+    await limiter.enter(READ)
+    await limiter.enter(READ)
+    limiter.leave(READ, {"x-ls-level": "1/2"})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await limiter.enter(READ)
+
+
 async def test_the_bucket_believes_the_provider_about_its_size_and_drip() -> None:
     limiter = LeakyBucket(bucket(size=90, drip=1))
     await limiter.enter(READ)
