@@ -147,21 +147,24 @@ class Audit:
         """
         Compare what completed runs say they brought with the change log; return how many.
 
-        A change belongs to the run that first brought its raw event.
+        A change belongs to the run that first brought its raw event. Two accounts may begin
+        runs of the same id: what names a run is account and id.
         """
         run_of: dict[str, str | None] = {}
         for raw in await self.of(topics.RAW, RawEvent):
             run_of.setdefault(raw.raw_id, raw.sync_id)
-        new: Counter[str | None] = Counter()
-        updated: Counter[str | None] = Counter()
+        new: Counter[tuple[str, str | None]] = Counter()
+        updated: Counter[tuple[str, str | None]] = Counter()
         for change in await self.of(topics.TRANSACTIONS, TransactionChange):
-            (updated if change.before else new)[run_of[change.cause.raw_id]] += 1
+            name = (change.account_id, run_of[change.cause.raw_id])
+            (updated if change.before else new)[name] += 1
         completed = await self.of(topics.SYNC_COMPLETED, SyncCompleted)
-        assert len({it.sync_id for it in completed}) == len(completed), "a run ended twice"
-        for run in completed:
-            assert run.transactions_new == new[run.sync_id], run.sync_id
-            assert run.transactions_updated == updated[run.sync_id], run.sync_id
-            assert run.transactions_processed == new[run.sync_id] + updated[run.sync_id]
+        names = [(it.pos_account_id, it.sync_id) for it in completed]
+        assert len(set(names)) == len(names), "a run ended twice"
+        for run, name in zip(completed, names, strict=True):
+            assert run.transactions_new == new[name], name
+            assert run.transactions_updated == updated[name], name
+            assert run.transactions_processed == new[name] + updated[name]
         return len(completed)
 
 
