@@ -283,6 +283,7 @@ class Demo:
                 {
                     **self.accounts[ours.location_id],
                     "sales_days": ours.sales_days,
+                    "top_products": show.best_products(ours.sales),
                     "inventory": ours.inventory,
                     "syncs": [
                         run

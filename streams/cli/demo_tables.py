@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from schemas.money import Money
 from streams.cli.console import table
@@ -47,26 +48,48 @@ def show_days(location: str, rows: Sequence[Any]) -> None:
     )
 
 
+class Best(msgspec.Struct, kw_only=True):
+    """What one product sold over all days; `net` in minor units."""
+
+    pos_product_id: str
+    name: str
+    product_id: str | None
+    currency: str
+    units: Decimal = Decimal(0)
+    net: int = 0
+
+
+def best_products(rows: Iterable[Any]) -> list[Best]:
+    """Return what sold best in one account."""
+    sums: dict[str, Best] = {}
+    for row in rows:
+        product = sums.setdefault(
+            row["pos_product_id"],
+            Best(
+                pos_product_id=row["pos_product_id"],
+                name=row["name"],
+                product_id=row["product_id"],
+                currency=row["currency"],
+            ),
+        )
+        product.units += Decimal(row["units"])
+        product.net += row["net"]
+    return sorted(sums.values(), key=lambda product: -product.net)[:PRODUCTS_SHOWN]
+
+
 def show_products(location: str, rows: Iterable[Any]) -> None:
     """Show what sold best in one account."""
-    sums: defaultdict[str, list[Any]] = defaultdict(lambda: [Decimal(0), 0, None])
-    for row in rows:
-        entry = sums[row["pos_product_id"]]
-        entry[0] += Decimal(row["units"])
-        entry[1] += row["net"]
-        entry[2] = row
-    best = sorted(sums.values(), key=lambda entry: -entry[1])[:PRODUCTS_SHOWN]
     table(
         f"Top products: {location}",
         ("product", "mapped to", ">units", ">net"),
         (
             (
-                row["name"],
-                row["product_id"] or "-",
-                f"{units.normalize():f}",
-                money(net, row["currency"]),
+                best.name,
+                best.product_id or "-",
+                f"{best.units.normalize():f}",
+                money(best.net, best.currency),
             )
-            for units, net, row in best
+            for best in best_products(rows)
         ),
     )
 

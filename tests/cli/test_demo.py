@@ -25,5 +25,6 @@ def test_the_demo_ends_in_time_without_a_terminal_and_every_total_is_equal() -> 
     assert summary["figures_compared"] > 5_000
     assert summary["webhooks"] > 1_000
     assert summary["moved_by_hand"] > 0
+    assert all(len(account["top_products"]) == 8 for account in summary["accounts"])
     kinds = {run["kind"] for account in summary["accounts"] for run in account["syncs"]}
     assert kinds == {"historical", "scheduled", "manual"}
