@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from connectors.contract import Shop
 from connectors.corepos.columns import local_time, microseconds, minor, text, whole
-from connectors.corepos.troubles import NoCurrencyError, UnreadableError
 from connectors.corepos.wire import Row
+from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import PosProduct
 from schemas.money import exponent
 
@@ -40,6 +40,20 @@ def products(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
         if known is None or (own and not known[0]):
             found[product.pos_product_id] = (own, product)
     return tuple([product for _, product in found.values()])
+
+
+def upcs_in_use(rows: Iterable[Row], shop: Shop) -> set[str]:
+    """Return the UPCs that are sold, by the same rows that `products` goes by."""
+    found: dict[str, tuple[bool, bool]] = {}
+    for row in rows:
+        store, upc = text(row.store_id), text(row.upc)
+        if not upc or (shop.location_id and store not in {"", "0", shop.location_id}):
+            continue
+        own = store == shop.location_id
+        known = found.get(upc)
+        if known is None or (own and not known[0]):
+            found[upc] = (own, _in_use(row))
+    return {upc for upc, (_, used) in found.items() if used}
 
 
 def changes(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:

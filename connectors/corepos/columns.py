@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from connectors.corepos.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 from schemas.businessday import BusinessCalendar, zone_named
 from schemas.quantity import plain
 

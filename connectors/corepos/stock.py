@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from connectors.contract import Shop
 from connectors.corepos.columns import code, local_time, quantity, text
 from connectors.corepos.rows import SHRINK, status_of
-from connectors.corepos.troubles import UnreadableError
 from connectors.corepos.wire import Row
+from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, StockCount
 from schemas.identity import derived_id
 

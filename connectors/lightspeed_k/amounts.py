@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 
-from connectors.lightspeed_k.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 from schemas.money import round_minor
 from schemas.quantity import plain
 

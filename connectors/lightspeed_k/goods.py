@@ -13,8 +13,8 @@ from datetime import datetime
 
 from connectors.contract import Shop
 from connectors.lightspeed_k.amounts import fine, instant, microseconds, number
-from connectors.lightspeed_k.troubles import UnreadableError
 from connectors.lightspeed_k.wire import Availability, Item
+from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, PosProduct, StockCount
 from schemas.identity import derived_id
 from schemas.money import exponent, round_minor

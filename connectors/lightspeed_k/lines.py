@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from connectors.lightspeed_k.amounts import fine, number, spread
 from connectors.lightspeed_k.taxes import Taxes
-from connectors.lightspeed_k.troubles import UnbalancedError, UnreadableError
 from connectors.lightspeed_k.wire import SaleLine
+from connectors.troubles import UnbalancedError, UnreadableError
 from schemas.money import round_minor
 from schemas.transaction import Discount, Line, LineKind, ServiceCharge, Tax
 

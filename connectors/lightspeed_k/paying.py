@@ -11,8 +11,8 @@ from itertools import product
 from typing import NamedTuple
 
 from connectors.lightspeed_k.amounts import minor
-from connectors.lightspeed_k.troubles import UnbalancedError
 from connectors.lightspeed_k.wire import Payment
+from connectors.troubles import UnbalancedError
 from schemas.transaction import Method, Tender
 
 # Codes are the restaurant's own; these are the ones that K-Series begins with.

@@ -15,7 +15,6 @@ from connectors.contract import Ignored, NeedsFetch, Outcome, Parts, Rejected, R
 from connectors.lightspeed_k.assemble import parts_of
 from connectors.lightspeed_k.goods import count_of, product_of
 from connectors.lightspeed_k.sales import SOLD, UNDONE
-from connectors.lightspeed_k.troubles import BodyError, UnreadableError
 from connectors.lightspeed_k.wire import (
     AVAILABILITY,
     ITEM,
@@ -25,6 +24,7 @@ from connectors.lightspeed_k.wire import (
     Probe,
     Sale,
 )
+from connectors.troubles import BodyError, UnreadableError
 from schemas.raw import RawEvent
 
 # A page has a hundred sales; the poll splits them.

@@ -16,12 +16,9 @@ from connectors.contract import Shop
 from connectors.lightspeed_k.amounts import instant
 from connectors.lightspeed_k.lines import NOTHING, Goods, goods_of, untaxed
 from connectors.lightspeed_k.paying import Paid, paid_with
-from connectors.lightspeed_k.troubles import (
-    UnbalancedError,
-    UnreadableError,
-    WrongCurrencyError,
-)
+from connectors.lightspeed_k.troubles import WrongCurrencyError
 from connectors.lightspeed_k.wire import Payment, Sale
+from connectors.troubles import UnbalancedError, UnreadableError
 from schemas.money import exponent
 from schemas.transaction import Kind, ServiceCharge, Status, Tip, Totals, Transaction
 

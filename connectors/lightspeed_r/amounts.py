@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
-from connectors.lightspeed_r.troubles import UnbalancedError, UnreadableError
+from connectors.troubles import UnbalancedError, UnreadableError
 from schemas.quantity import plain
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,6 @@ from connectors.lightspeed_r.amounts import flag, identity, instant, number, tex
 from connectors.lightspeed_r.content import Bill
 from connectors.lightspeed_r.lines import Sums, lines_of, sold, sums_of
 from connectors.lightspeed_r.paying import tenders_of
-from connectors.lightspeed_r.troubles import UnreadableError
 from connectors.lightspeed_r.wire import (
     LINE,
     LINES,
@@ -26,6 +25,7 @@ from connectors.lightspeed_r.wire import (
     related,
     rows,
 )
+from connectors.troubles import UnreadableError
 from schemas.transaction import (
     Discount,
     Kind,

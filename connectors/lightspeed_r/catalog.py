@@ -20,7 +20,6 @@ from connectors.lightspeed_r.amounts import (
     text,
 )
 from connectors.lightspeed_r.lines import sku_of
-from connectors.lightspeed_r.troubles import NoCurrencyError, UnreadableError
 from connectors.lightspeed_r.wire import (
     ITEM_SHOP,
     ITEM_SHOPS,
@@ -31,6 +30,7 @@ from connectors.lightspeed_r.wire import (
     related,
     rows,
 )
+from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import CountKind, PosProduct, StockCount
 from schemas.identity import derived_id
 from schemas.money import exponent

@@ -25,8 +25,8 @@ from connectors.lightspeed_r.amounts import (
     spread,
     text,
 )
-from connectors.lightspeed_r.troubles import UnbalancedError
 from connectors.lightspeed_r.wire import Sale, SaleLine
+from connectors.troubles import UnbalancedError
 from schemas.transaction import Line, LineKind
 
 _HALF = Decimal("0.5")

@@ -25,7 +25,6 @@ from connectors.lightspeed_r.assemble import SALE_PART, sale_key
 from connectors.lightspeed_r.bills import bill_of, lines_in, payments_in
 from connectors.lightspeed_r.catalog import counted, counts_of, products_of
 from connectors.lightspeed_r.content import PACK
-from connectors.lightspeed_r.troubles import BodyError, NoCurrencyError, UnreadableError
 from connectors.lightspeed_r.wire import (
     BODY,
     ITEM,
@@ -42,6 +41,7 @@ from connectors.lightspeed_r.wire import (
     SaleLine,
     rows,
 )
+from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
 from schemas.money import exponent
 from schemas.part import Part
 

@@ -14,7 +14,7 @@ from connectors.lightspeed_x.content import Bill
 from connectors.lightspeed_x.lines import lines_of
 from connectors.lightspeed_x.sums import Sums, sums_of
 from connectors.lightspeed_x.told import Told, ToldPayment
-from connectors.lightspeed_x.troubles import WrongCurrencyError
+from connectors.troubles import WrongCurrencyError
 from schemas.transaction import (
     Discount,
     Kind,

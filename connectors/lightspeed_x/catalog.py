@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from connectors.contract import Shop
 from connectors.lightspeed_x.amounts import identity, minor, text, version
-from connectors.lightspeed_x.troubles import NoCurrencyError, UnreadableError
 from connectors.lightspeed_x.wire import Product
+from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import PosProduct
 from schemas.money import exponent
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from connectors.lightspeed_x.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 
 _MOST_FIELDS = 32
 

@@ -30,8 +30,8 @@ from connectors.lightspeed_x.content import PACK
 from connectors.lightspeed_x.form import form_of, is_form
 from connectors.lightspeed_x.stock import count_of
 from connectors.lightspeed_x.told import lines_in, outlet_of, told, version_of
-from connectors.lightspeed_x.troubles import BodyError, NoCurrencyError, UnreadableError
 from connectors.lightspeed_x.wire import PROBE, PRODUCT, RAWS, SALE, STOCK, Probe
+from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
 from schemas.money import exponent
 from schemas.part import Part
 from schemas.raw import RawEvent

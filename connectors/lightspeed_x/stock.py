@@ -11,8 +11,8 @@ from datetime import datetime
 
 from connectors.contract import Shop
 from connectors.lightspeed_x.amounts import identity, quantity, version
-from connectors.lightspeed_x.troubles import UnreadableError
 from connectors.lightspeed_x.wire import Stock
+from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, StockCount
 from schemas.identity import derived_id
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from connectors.lightspeed_x.amounts import rounded
 from connectors.lightspeed_x.told import Extra, Told
-from connectors.lightspeed_x.troubles import UnbalancedError
+from connectors.troubles import UnbalancedError
 
 _HALF = Decimal("0.5")
 _TIP, _DISCOUNT = "TIP", "DISCOUNT"

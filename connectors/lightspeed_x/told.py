@@ -14,7 +14,6 @@ from decimal import Decimal
 from msgspec import Raw, Struct
 
 from connectors.lightspeed_x.amounts import identity, instant, number, quantity, text, version
-from connectors.lightspeed_x.troubles import UnreadableError
 from connectors.lightspeed_x.wire import (
     CHARGE,
     CHARGES,
@@ -28,6 +27,7 @@ from connectors.lightspeed_x.wire import (
     SaleTotals,
     Source,
 )
+from connectors.troubles import UnreadableError
 from schemas.transaction import Status
 
 _STATUS = {

@@ -20,7 +20,7 @@ from connectors.square.inventory import (
     one_count,
 )
 from connectors.square.kept import orders_kept, payments_kept, refunds_kept, stubs_wanted
-from connectors.square.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 
 _ORDER_STATES = {"OPEN", "COMPLETED", "CANCELED", "DRAFT"}
 

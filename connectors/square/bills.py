@@ -14,8 +14,8 @@ from connectors.square.content import Bill, RefundNote, TenderNote, TipNote
 from connectors.square.lines import minor
 from connectors.square.sides import Side
 from connectors.square.tenders import refund_note, tender_note
-from connectors.square.troubles import UnreadableError, must_equal
 from connectors.square.wire import Money, MoneyAmounts, Order, OrderReturn, Rounding
+from connectors.troubles import UnreadableError, must_equal
 from schemas.transaction import Status
 
 _STATUS = {

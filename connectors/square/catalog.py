@@ -14,8 +14,8 @@ from msgspec.json import Decoder
 
 from connectors.contract import Shop
 from connectors.square.names import product_name
-from connectors.square.troubles import WrongCurrencyError
 from connectors.square.wire import Id, Money, Version, Wire
+from connectors.troubles import WrongCurrencyError
 from schemas.catalogue import PosProduct
 
 

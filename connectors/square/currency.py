@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.square.troubles import UnreadableError, WrongCurrencyError
 from connectors.square.wire import Money, Order
+from connectors.troubles import UnreadableError, WrongCurrencyError
 
 
 def expected_currency(order: Order, known: str | None) -> str:

@@ -15,7 +15,7 @@ from connectors.square.clock import instant
 from connectors.square.envelope import Body, EventObject
 from connectors.square.inventory import counted
 from connectors.square.kept import payments_kept, refunds_kept, stubs_wanted
-from connectors.square.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 
 # Square's begin_time is exclusive, and one announcement may stand for several changes.
 CATALOG_OVERLAP = timedelta(seconds=60)

@@ -19,9 +19,9 @@ from msgspec.json import Decoder
 
 from connectors.contract import Shop
 from connectors.square.clock import instant
-from connectors.square.troubles import UnreadableError
 from connectors.square.units import stock_quantity
 from connectors.square.wire import Id, InventoryCount, When, Wire
+from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, StockCount
 from schemas.identity import derived_id
 

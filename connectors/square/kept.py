@@ -15,8 +15,8 @@ from connectors.square.clock import instant, microseconds
 from connectors.square.content import PACK
 from connectors.square.currency import expected_currency, must_be_in
 from connectors.square.tenders import payment_note, refund_note
-from connectors.square.troubles import UnreadableError, WrongCurrencyError
 from connectors.square.wire import Order, OrderStub, Payment, Refund
+from connectors.troubles import UnreadableError, WrongCurrencyError
 from schemas.part import Part
 
 ELSEWHERE = "all of it happened at another location"

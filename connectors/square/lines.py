@@ -16,9 +16,9 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 from connectors.square.names import product_name
-from connectors.square.troubles import UnbalancedError, must_equal
 from connectors.square.units import sold_quantity, unit_of
 from connectors.square.wire import AppliedMoney, AppliedTax, LineItem, ModifierItem, Money
+from connectors.troubles import UnbalancedError, must_equal
 from schemas.money import round_minor
 from schemas.transaction import Line, LineKind, Modifier
 

@@ -13,7 +13,7 @@ from connectors.contract import Outcome, Rejected, Route, Shop
 from connectors.square.answers import answer_outcome
 from connectors.square.envelope import BODY, ROUTE, Body, RouteBody
 from connectors.square.events import event_outcome
-from connectors.square.troubles import BodyError
+from connectors.troubles import BodyError
 
 # A webhook is a few kilobytes, a full page of the API some hundred; no honest body is larger.
 LARGEST_BODY = 8 * 1024 * 1024

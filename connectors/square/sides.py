@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.square.lines import included_in, line_of, minor
-from connectors.square.troubles import must_equal
 from connectors.square.wire import ChargeItem, DiscountItem, LineItem, Money, TaxItem
+from connectors.troubles import must_equal
 from schemas.transaction import Discount, Line, ServiceCharge, Tax
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from connectors.square.clock import instant
 from connectors.square.content import PaymentNote, RefundNote, TenderNote
 from connectors.square.lines import minor
-from connectors.square.troubles import UnreadableError, WrongCurrencyError, must_equal
 from connectors.square.wire import (
     BrandDetails,
     CardDetails,
@@ -21,6 +20,7 @@ from connectors.square.wire import (
     Refund,
     TenderItem,
 )
+from connectors.troubles import UnreadableError, WrongCurrencyError, must_equal
 from schemas.transaction import Method, Status
 
 _METHODS = {

@@ -6,8 +6,8 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
-from connectors.square.troubles import UnreadableError
 from connectors.square.wire import MeasurementUnit, QuantityUnit
+from connectors.troubles import UnreadableError
 from schemas.quantity import EACH, plain
 
 _QUANTITY = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,5})?", re.ASCII)

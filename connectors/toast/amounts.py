@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from connectors.toast.troubles import UnreadableError
+from connectors.troubles import UnreadableError
 from schemas.money import round_minor
 from schemas.quantity import plain
 

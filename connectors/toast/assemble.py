@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from connectors.contract import Shop
 from connectors.toast.amounts import instant, microseconds
 from connectors.toast.drafts import PROVIDER, drafts_of
-from connectors.toast.troubles import UnreadableError
 from connectors.toast.wire import Order, Selection, When
+from connectors.troubles import UnreadableError
 from schemas.identity import transaction_id
 from schemas.part import Part
 from schemas.transaction import Transaction

@@ -26,8 +26,8 @@ from connectors.toast.items import (
 )
 from connectors.toast.lines import line_of
 from connectors.toast.taxes import Taxes
-from connectors.toast.troubles import UnbalancedError, must_equal
 from connectors.toast.wire import AppliedTax, Check
+from connectors.troubles import UnbalancedError, must_equal
 from schemas.money import allocate
 from schemas.transaction import Discount, Line, ServiceCharge, Tax
 

@@ -17,8 +17,8 @@ from connectors.toast.amounts import business_date, instant, minor
 from connectors.toast.checks import EMPTY, Bill, bill_of
 from connectors.toast.refunds import refunds_of
 from connectors.toast.tenders import paying, tender_of
-from connectors.toast.troubles import NoCurrencyError, UnbalancedError, UnreadableError
 from connectors.toast.wire import Check, Order
+from connectors.troubles import NoCurrencyError, UnbalancedError, UnreadableError
 from schemas.money import exponent
 from schemas.transaction import Kind, Status, Tip, Totals, Transaction
 

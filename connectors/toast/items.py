@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from connectors.toast.amounts import fine_minor, minor
-from connectors.toast.troubles import UnbalancedError
 from connectors.toast.wire import AppliedDiscount, AppliedTax, Selection
+from connectors.troubles import UnbalancedError
 from schemas.money import allocate
 
 # A discount taken off again stays listed, in the first state until the loyalty programme knows.

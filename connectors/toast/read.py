@@ -26,7 +26,6 @@ from connectors.toast.amounts import instant, microseconds
 from connectors.toast.assemble import ORDER_PART, order_key, part_of
 from connectors.toast.catalog import products_of
 from connectors.toast.stock import count_of
-from connectors.toast.troubles import BodyError, UnreadableError
 from connectors.toast.wire import (
     ENVELOPE,
     LIST,
@@ -44,6 +43,7 @@ from connectors.toast.wire import (
     Stock,
     When,
 )
+from connectors.troubles import BodyError, UnreadableError
 from schemas.catalogue import StockCount
 from schemas.raw import RawEvent
 

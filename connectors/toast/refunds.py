@@ -17,8 +17,8 @@ from connectors.toast.amounts import business_date, instant, minor
 from connectors.toast.charges import kind_of
 from connectors.toast.checks import Bill
 from connectors.toast.tenders import method_of, paying
-from connectors.toast.troubles import UnbalancedError, UnreadableError
 from connectors.toast.wire import Charge, Check, Payment, Refund, RefundDetails, Selection
+from connectors.troubles import UnbalancedError, UnreadableError
 from schemas.businessday import BusinessCalendar
 from schemas.money import allocate, exponent
 from schemas.quantity import plain

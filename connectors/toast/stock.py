@@ -13,8 +13,8 @@ from decimal import Decimal
 
 from connectors.contract import Shop
 from connectors.toast.amounts import number
-from connectors.toast.troubles import UnreadableError
 from connectors.toast.wire import Stock
+from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, StockCount
 from schemas.identity import derived_id
 

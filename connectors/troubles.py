@@ -1,4 +1,4 @@
-"""Why a body cannot be believed; raised inside this folder only, outside it is `Rejected`."""
+"""Why a body cannot be believed; raised by what reads bodies, outside it is `Rejected`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,16 @@ class UnbalancedError(BodyError):
         )
 
 
+class WrongCurrencyError(BodyError):
+    """Two currencies in one bill, or one that is not the account's."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        known = found if len(found) == 3 and found.isalpha() else "?"  # noqa: PLR2004 - ISO 4217
+        super().__init__("wrong-currency", f"an amount in {known} where {expected} is due")
+
+
 class NoCurrencyError(BodyError):
-    """Toast never says a currency, so the account has to know its own."""
+    """The provider's bodies never say a currency, so the account has to know its own."""
 
     def __init__(self) -> None:
         super().__init__(
