@@ -26,10 +26,24 @@ class Line:
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, request: bytes) -> int:
-        """Send a request and return the status of its answer."""
-        if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
-        reader, writer = self.streams
+        """
+        Send a request and return the status of its answer.
+
+        A server closes what was idle for some seconds; then the request is sent anew, as any
+        client does. The clock goes on meanwhile.
+        """
+        if self.streams is not None:
+            try:
+                return await self._ask(*self.streams, request)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                self.streams[1].close()
+        self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        return await self._ask(*self.streams, request)
+
+    @staticmethod
+    async def _ask(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> int:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").lower().split("\r\n")

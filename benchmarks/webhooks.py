@@ -94,7 +94,7 @@ def _deliver(site: Site, seconds: int) -> Percentiles:
     shop = next(events(1)).account
     where = [str(site.port), site.hook, SIGNATURE_KEY, shop.merchant, shop.location_id]
     done = subprocess.run(  # noqa: S603 - our own program
-        [*command, *where, str(RATE), str(seconds)], capture_output=True, check=True
+        [*command, *where, str(RATE), str(seconds)], stdout=subprocess.PIPE, check=True
     )
     return msgspec.json.decode(done.stdout, type=Percentiles)
 
