@@ -17,7 +17,6 @@ from connectors.contract import (
 from connectors.corepos.assemble import PROVIDER, assemble
 from connectors.corepos.fetch import fetch
 from connectors.corepos.poll import poll, snapshot
-from connectors.corepos.position import LOOKBACK
 from connectors.corepos.read import read
 from schemas.part import Part
 from schemas.raw import RawEvent
@@ -33,7 +32,7 @@ class CoreposConnector:
     """
 
     provider = PROVIDER
-    lookback_s = int(LOOKBACK.total_seconds())
+    lookback_s = 3 * 3600
 
     def authentic(self, delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> bool:
         """Say that it is not: CORE-POS sends nothing by itself."""
@@ -47,7 +46,7 @@ class CoreposConnector:
 
     def read(self, raw: RawEvent, shop: Shop) -> Outcome:
         """Say what rows mean; their columns tell of which table they are."""
-        return read(raw.body, shop, raw.received_at)
+        return read(raw.body, shop)
 
     def assemble(
         self, transaction: str, parts: Mapping[str, Part], shop: Shop

@@ -8,13 +8,12 @@ Whatever is wrong with a body is said in the outcome, in words that hold none of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from enum import Enum, auto
 
 import msgspec
 from msgspec import UNSET
 
-from connectors.contract import Ignored, Outcome, Parts, ProductSet, Rejected, Shop
+from connectors.contract import Ignored, Outcome, Parts, Rejected, Shop
 from connectors.corepos.catalog import changes, products
 from connectors.corepos.columns import microseconds, whole
 from connectors.corepos.content import PACK
@@ -46,10 +45,10 @@ class Table(Enum):
     OTHER = auto()
 
 
-def read(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
+def read(body: bytes, shop: Shop) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every store's."""
     try:
-        return _outcome(body, shop, received_at)
+        return _outcome(body, shop)
     except BodyError as error:
         return Rejected(error.error_type, error.reason)
     except RecursionError:
@@ -62,7 +61,7 @@ def read(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
         return Rejected("unreadable", "a value out of range")
 
 
-def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
+def _outcome(body: bytes, shop: Shop) -> Outcome:
     if len(body) > LARGEST_BODY:
         raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
     if not body.isascii():
@@ -73,9 +72,6 @@ def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     said = OBJECT.decode(body)
     if said.rows is not None:
         return _rows(said.rows, shop)
-    if said.products_in_use is not None:
-        ids = frozenset(said.products_in_use)
-        return Parts(all_products=ProductSet(ids=ids, as_of_us=microseconds(received_at)))
     if said.result:
         return _answer(bytes(said.result), shop)
     if said.error:
