@@ -8,7 +8,7 @@ yield requests and take responses (`poll`, `fetch`), which `exchange` carries ou
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -46,16 +46,30 @@ class WantedBody(msgspec.Struct, frozen=True, kw_only=True):
     min_updated_at_us: int | None = None
 
 
+class ProductSet(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The ids of all products that are sold; what else is known of the account is sold no more.
+
+    Args:
+        as_of_us: when that was so, microseconds; a product changed later is not meant.
+    """
+
+    ids: frozenset[str]
+    as_of_us: int
+
+
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a body tells.
 
     Args:
+        all_products: for providers that tell of a deletion only by silence.
         revoked: the merchant withdrew the authorisation; stop calling, tell a person.
     """
 
     parts: tuple[Part, ...] = ()
     products: tuple[PosProduct, ...] = ()
+    all_products: ProductSet | None = None
     counts: tuple[StockCount, ...] = ()
     wanted: tuple[WantedBody, ...] = ()
     revoked: bool = False
@@ -149,6 +163,19 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 Conversation = Generator[Request | Page, Response | None, None]
 """Yields a request and is sent its response, or yields a page and is sent None."""
+
+
+class Way(Protocol):
+    """The way to one account at its provider, whatever it is made of."""
+
+    def converse(self, conversation: Conversation) -> AsyncGenerator[Page, None]:
+        """
+        Carry a conversation out and hand on the pages it brings.
+
+        Raises:
+            ConnectorError: as its kinds say.
+        """
+        ...
 
 
 class ConnectorError(Exception):

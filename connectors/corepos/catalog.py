@@ -42,6 +42,20 @@ def products(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
     return tuple([product for _, product in found.values()])
 
 
+def upcs_in_use(rows: Iterable[Row], shop: Shop) -> set[str]:
+    """Return the UPCs that are sold, by the same rows that `products` goes by."""
+    found: dict[str, tuple[bool, bool]] = {}
+    for row in rows:
+        store, upc = text(row.store_id), text(row.upc)
+        if not upc or (shop.location_id and store not in {"", "0", shop.location_id}):
+            continue
+        own = store == shop.location_id
+        known = found.get(upc)
+        if known is None or (own and not known[0]):
+            found[upc] = (own, _in_use(row))
+    return {upc for upc, (_, used) in found.items() if used}
+
+
 def changes(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
     """
     Return the products that the log of changes tells of; the last change of each.

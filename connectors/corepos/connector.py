@@ -17,6 +17,7 @@ from connectors.contract import (
 from connectors.corepos.assemble import PROVIDER, assemble
 from connectors.corepos.fetch import fetch
 from connectors.corepos.poll import poll, snapshot
+from connectors.corepos.position import LOOKBACK
 from connectors.corepos.read import read
 from schemas.part import Part
 from schemas.raw import RawEvent
@@ -32,7 +33,7 @@ class CoreposConnector:
     """
 
     provider = PROVIDER
-    lookback_s = 3 * 3600
+    lookback_s = int(LOOKBACK.total_seconds())
 
     def authentic(self, delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> bool:
         """Say that it is not: CORE-POS sends nothing by itself."""
@@ -46,7 +47,7 @@ class CoreposConnector:
 
     def read(self, raw: RawEvent, shop: Shop) -> Outcome:
         """Say what rows mean; their columns tell of which table they are."""
-        return read(raw.body, shop)
+        return read(raw.body, shop, raw.received_at)
 
     def assemble(
         self, transaction: str, parts: Mapping[str, Part], shop: Shop

@@ -1,59 +1,50 @@
 """
-Ask CORE-POS's database for rows, and its web service for products.
+What CORE-POS's database is asked, and in which order.
 
-Transactions can only be read by SQL (the web service opens the operational database alone). A
-question to the database is a `SELECT` request: its path is the table's role, its query the
-bounds; the answer is a JSON array of rows, columns as they are. Its web service is asked by
-JSON-RPC like any other.
-
-Source: CORE-POS/IS4C fannie/cron/tasks/TransArchiveTask.php, fannie/ws/index.php,
-fannie/classlib2.0/webservices/FannieEntity.php
+Source: CORE-POS/IS4C fannie/cron/tasks/TransArchiveTask.php (the nightly rotation),
+fannie/item/DeleteItemPage.php (products are deleted without a trace)
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from datetime import date, datetime, timedelta
 
 import msgspec
 
-from connectors.contract import (
-    Conversation,
-    Page,
-    PermanentError,
-    Request,
-    Response,
-    Shop,
+from connectors.contract import Conversation, Page, Request, Response, Shop
+from connectors.corepos.asking import (
+    ARCHIVE,
+    COUNTS,
+    PRODUCTS,
+    PRODUCTS_IN_USE,
+    TODAY,
+    TODAYS_BOUNDS,
+    Chat,
+    array,
+    arrays,
+    pages,
+    select,
+    select_all,
+    store_of,
 )
-from connectors.corepos.columns import whole
+from connectors.corepos.catalog import upcs_in_use
+from connectors.corepos.columns import local_time, whole
+from connectors.corepos.position import LOOKBACK, OVERLAP, Position, digest, keep, recall
 from connectors.corepos.wire import ROW
 
-Chat = Generator[Request | Page, Response | None, None]
-
-SELECT = "SELECT"
-TODAY, ARCHIVE = "/dtransactions", "/archive"
-ROWS_A_PAGE = 2000
-ROWS_A_BODY = 500
+SALES = "dtransactions"
 
 # Rows that a till uploads late go to the archive under their own day, with the next rotation.
 RESCANNED = timedelta(days=3)
-WEB_SERVICE = "/fannie/ws/"
-ENTITY = "\\COREPOS\\Fannie\\API\\webservices\\FannieEntity"
-
-_OK = 200
 _DAY = timedelta(days=1)
-_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Result(msgspec.Struct):
-    result: list[str]
+class _Bounds(msgspec.Struct, frozen=True):
+    """The live table's greatest id, 0 when it is empty, and the day of its oldest row."""
 
-
-class _Answer(msgspec.Struct):
-    result: _Result
-
-
-_answer = msgspec.json.Decoder(_Answer)
+    last: int
+    oldest: date | None
 
 
 def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
@@ -61,62 +52,76 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     Ask for the rows of [since, until): the live table first, then the archive by days.
 
     The nightly rotation copies before it deletes, so this order can see a row twice and never
-    miss one; and a till that was offline uploads old rows at any time, so that the live table
-    is read whole, by `store_row_id`. A row belongs to the day of its own clock.
+    miss one. A till that was offline uploads old rows at any time, so the live table is read by
+    `store_row_id`, and what is known of it is not asked for again; a row belongs to the day of
+    its own clock. A row's transaction always comes whole, as far as it is in the table.
     """
-    yield from _pages(_live())
+    kept = yield from recall()
+    known = kept if kept is not None and kept.leads_to(since) else None
+    bounds = yield from _bounds(shop)
     first, last = shop.calendar.local(since).date(), shop.calendar.local(until).date()
-    if first == last:
-        # Nothing of today is in the archive yet.
-        return
-    day = first - RESCANNED
-    while day < last:
-        yield from _pages(_archived(day))
+    position = Position(until=until, archived={} if known is None else known.archived)
+    if bounds.oldest is not None and bounds.oldest <= last:
+        usable = known is not None and known.is_of(bounds.last, until, shop)
+        before = known if known is not None and usable else Position(until=until)
+        position = yield from _live(shop, before, position)
+    if first < last or bounds.oldest is None or bounds.oldest > last:
+        position = yield from _archived(shop, first - RESCANNED, last, position)
+    yield from _changed_products(shop, since)
+    if shop.calendar.local(since + LOOKBACK).date() < last:
+        yield from _products_in_use(shop)
+    if kept is None or known is not None:
+        yield from keep(position)
+
+
+def _bounds(shop: Shop) -> Generator[Request, Response | None, _Bounds]:
+    rows = yield from select(TODAYS_BOUNDS, store_of(shop))
+    said = ROW.decode(rows[0]) if rows else None
+    if said is None or said.store_row_id is None or said.datetime is None:
+        return _Bounds(0, None)
+    oldest = shop.calendar.local(local_time(said.datetime, shop.calendar)).date()
+    return _Bounds(whole(said.store_row_id, "store_row_id"), oldest)
+
+
+def _live(
+    shop: Shop, known: Position, position: Position
+) -> Generator[Request | Page, Response | None, Position]:
+    """Bring the transactions that have rows which are not known yet."""
+    query = (("after", str(known.floor)), *store_of(shop))
+    rows = yield from select_all(TODAY, query, "store_row_id")
+    ids = {whole(ROW.decode(row).store_row_id, "store_row_id") for row in rows}
+    fresh = [
+        group
+        for group in groups_of(rows)
+        if any(known.is_new(whole(ROW.decode(row).store_row_id, "")) for row in group)
+    ]
+    yield from pages(SALES, map(array, fresh))
+    last = max(ids | {known.last})
+    recent = frozenset(one for one in ids | known.recent if one > last - OVERLAP)
+    return msgspec.structs.replace(position, last=last, recent=recent)
+
+
+def _archived(
+    shop: Shop, first: date, last: date, position: Position
+) -> Generator[Request | Page, Response | None, Position]:
+    """Bring the archived days [first, last] that are not as they were seen before."""
+    seen: dict[str, str] = {}
+    day = first
+    while day <= last:
+        name, following = day.isoformat(), (day + _DAY).isoformat()
+        query = (("from", name), ("to", following), *store_of(shop))
+        rows = yield from select(ARCHIVE, query)
+        if rows:
+            seen[name] = digest(rows)
+        if seen.get(name) != position.archived.get(name):
+            yield from pages(SALES, map(array, groups_of(rows)))
         day += _DAY
+    return msgspec.structs.replace(position, archived=seen)
 
 
-def _live() -> Generator[Request, Response | None, list[bytes]]:
-    """Read the live table to its end; ids that go down begin a new count and end nothing."""
-    found: list[bytes] = []
-    after = 0
-    while True:
-        query = (("after", str(after)), ("limit", str(ROWS_A_PAGE)))
-        page = yield from _select(TODAY, query)
-        found += page
-        ids = [whole(ROW.decode(row).store_row_id, "store_row_id") for row in page]
-        if len(page) < ROWS_A_PAGE or max(ids) <= after:
-            return found
-        after = max(ids)
-
-
-def _archived(day: date) -> Generator[Request, Response | None, list[bytes]]:
-    """Read one day of the archive, which has an index on time and none on ids."""
-    query = (("from", day.isoformat()), ("to", (day + _DAY).isoformat()))
-    return (yield from _select(ARCHIVE, query))
-
-
-def _select(
-    path: str, query: tuple[tuple[str, str], ...]
-) -> Generator[Request, Response | None, list[bytes]]:
-    question = Request(method=SELECT, path=path, query=query, budget="database")
-    answer = yield question
-    if answer is None or answer.status != _OK:
-        raise PermanentError(f"{path}: the database did not answer with rows")
-    try:
-        return [bytes(row) for row in _rows.decode(answer.body)]
-    except msgspec.MsgspecError as error:
-        raise PermanentError(f"{path}: the answer cannot be read") from error
-
-
-def _pages(rows: Generator[Request, Response | None, list[bytes]]) -> Chat:
-    """Read rows and yield them as bodies, a transaction each."""
-    found = yield from rows
-    yield Page(resource="dtransactions", bodies=tuple(bodies_of(found)))
-
-
-def bodies_of(rows: Iterable[bytes]) -> list[bytes]:
+def groups_of(rows: Iterable[bytes]) -> list[list[bytes]]:
     """
-    Return a body for each transaction that the rows name; no row is left out.
+    Return the rows of each transaction that they name; none is left out.
 
     Rows that share a number on several days stay together: reading them tells them apart.
     """
@@ -125,48 +130,28 @@ def bodies_of(rows: Iterable[bytes]) -> list[bytes]:
         said = ROW.decode(row)
         names = (said.store_id, said.register_no, said.emp_no, said.trans_no)
         found.setdefault(tuple(map(str, names)), []).append(row)
-    return [array(group) for group in found.values()]
-
-
-def array(rows: Sequence[bytes]) -> bytes:
-    """Return rows as a JSON array of their exact bytes."""
-    return b"[" + b",".join(rows) + b"]"
+    return list(found.values())
 
 
 def snapshot(shop: Shop) -> Conversation:
     """Ask for all products and for the counts that people made of them."""
-    yield from entity("Products", {})
-    where = (("store", shop.location_id),) if shop.location_id else ()
-    counts = yield from _select("/inventory-counts", where)
-    yield Page(resource="inventory_counts", bodies=(array(counts),) if counts else ())
+    rows = yield from select_all(PRODUCTS, store_of(shop), "id")
+    yield from pages("products", arrays(rows))
+    yield from _products_in_use(shop)
+    counts = yield from select(COUNTS, store_of(shop))
+    yield from pages("inventory_counts", arrays(counts))
 
 
-def entity(name: str, columns: dict[str, str]) -> Chat:
-    """
-    Ask the web service for the rows of one entity.
+def _changed_products(shop: Shop, since: datetime) -> Chat:
+    """Ask for what was changed by CORE-POS's own pages; other tools may write no time."""
+    wall = f"{shop.calendar.local(since):%Y-%m-%d %H:%M:%S}"
+    rows = yield from select_all(PRODUCTS, (("since", wall), *store_of(shop)), "id")
+    yield from pages("products", arrays(rows))
 
-    It knows no paging and no "changed since", and it answers what it cannot read with no rows:
-    so an empty answer is never a reason to delete.
 
-    Raises:
-        PermanentError: it refused, or cannot be read.
-    """
-    call = {
-        "jsonrpc": "2.0",
-        "method": ENTITY,
-        "params": {"entity": name, "submethod": "get", "columns": columns},
-        "id": 1,
-    }
-    question = Request(
-        method="POST", path=WEB_SERVICE, body=msgspec.json.encode(call), budget="web-service"
-    )
-    answer = yield question
-    if answer is None or answer.status != _OK:
-        raise PermanentError(f"{WEB_SERVICE}: no answer about {name}")
-    try:
-        rows = _answer.decode(answer.body).result.result
-    except msgspec.MsgspecError as error:
-        raise PermanentError(f"{WEB_SERVICE}: the answer about {name} is an error") from error
-    for begin in range(0, len(rows), ROWS_A_BODY):
-        some = [row.encode() for row in rows[begin : begin + ROWS_A_BODY]]
-        yield Page(resource=name, bodies=(array(some),))
+def _products_in_use(shop: Shop) -> Chat:
+    """Ask which products there are: those that are missing were deleted."""
+    rows = yield from select_all(PRODUCTS_IN_USE, store_of(shop), "id")
+    upcs = upcs_in_use(map(ROW.decode, rows), shop)
+    body = msgspec.json.encode({"products_in_use": sorted(upcs)})
+    yield Page(resource="products_in_use", bodies=(body,))

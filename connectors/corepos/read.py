@@ -8,12 +8,13 @@ Whatever is wrong with a body is said in the outcome, in words that hold none of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import Enum, auto
 
 import msgspec
 from msgspec import UNSET
 
-from connectors.contract import Ignored, Outcome, Parts, Rejected, Shop
+from connectors.contract import Ignored, Outcome, Parts, ProductSet, Rejected, Shop
 from connectors.corepos.catalog import changes, products
 from connectors.corepos.columns import microseconds, whole
 from connectors.corepos.content import PACK
@@ -45,10 +46,10 @@ class Table(Enum):
     OTHER = auto()
 
 
-def read(body: bytes, shop: Shop) -> Outcome:
+def read(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every store's."""
     try:
-        return _outcome(body, shop)
+        return _outcome(body, shop, received_at)
     except BodyError as error:
         return Rejected(error.error_type, error.reason)
     except RecursionError:
@@ -61,7 +62,7 @@ def read(body: bytes, shop: Shop) -> Outcome:
         return Rejected("unreadable", "a value out of range")
 
 
-def _outcome(body: bytes, shop: Shop) -> Outcome:
+def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     if len(body) > LARGEST_BODY:
         raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
     if not body.isascii():
@@ -72,6 +73,9 @@ def _outcome(body: bytes, shop: Shop) -> Outcome:
     said = OBJECT.decode(body)
     if said.rows is not None:
         return _rows(said.rows, shop)
+    if said.products_in_use is not None:
+        ids = frozenset(said.products_in_use)
+        return Parts(all_products=ProductSet(ids=ids, as_of_us=microseconds(received_at)))
     if said.result:
         return _answer(bytes(said.result), shop)
     if said.error:

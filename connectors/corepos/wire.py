@@ -29,6 +29,7 @@ class Row(Struct, frozen=True, kw_only=True):
         countDate: only counts of stock have it.
     """
 
+    id: Any = None
     datetime: Any = None
     tdate: Any = None
     store_id: Any = None
@@ -72,10 +73,12 @@ class Rows(Struct, frozen=True, kw_only=True):
     """
     An object: rows with their column names beside them, or an answer of the web service.
 
-    The web service writes every row as a JSON text inside its JSON answer.
+    Or the UPCs of all products that are sold. The web service writes every row as a JSON text
+    inside its JSON answer.
     """
 
     rows: list[Row] | None = None
+    products_in_use: list[str] | None = None
     result: Raw = Raw()
     error: Raw = Raw()
     jsonrpc: Any = None

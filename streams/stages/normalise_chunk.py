@@ -15,6 +15,7 @@ from connectors.contract import (
     NeedsFetch,
     Outcome,
     Parts,
+    ProductSet,
     Rejected,
 )
 from schemas import topics
@@ -32,6 +33,7 @@ from streams.cloudevents import cloud_event
 from streams.log import DeadLetter, Effects, Out, Rows, StateView
 from streams.shop import shop_of
 from streams.stages.bundle import Bundle, stamped
+from streams.stages.product_set import differences
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
@@ -179,6 +181,8 @@ class NormaliseChunk:
             self._runs.count(reading, duplicates=1)
         for product in outcome.products:
             self._know(reading, product)
+        if outcome.all_products is not None:
+            self._compare(reading, outcome.all_products)
         for count in outcome.counts:
             self._count(count)
         if outcome.revoked:
@@ -197,6 +201,24 @@ class NormaliseChunk:
         self._catalog[key] = product
         self._out.rows.setdefault("catalog", {})[key] = pack(product)
         self._emit(topics.CATALOG, row_out(key, product))
+
+    def _compare(self, reading: Reading, said: ProductSet) -> None:
+        """Delete what the provider has no more."""
+        prefix = row_key(reading.account.account_id, "")
+        rows = self._state.scan("catalog", prefix) | self._out.rows.get("catalog", {})
+        known = {
+            key: unpack(PosProduct, row)
+            for key, row in rows.items()
+            if row is not None and key.startswith(prefix)
+        }
+        changed = differences(known.values(), said)
+        if isinstance(changed, Rejected):
+            self._runs.count(reading, rejected=1)
+            self.reject(DeadLetter(reading.record, changed.error_type, changed.reason))
+            return
+        self._catalog.update(known)
+        for product in changed:
+            self._know(reading, product)
 
     def _count(self, count: StockCount) -> None:
         key = _count_key(count)

@@ -16,6 +16,7 @@ ONLY_IN = {
     "httpx": ("connectors/exchange.py",),
     "stamina": ("connectors/exchange.py",),
     "aiolimiter": ("connectors/exchange.py",),
+    "pymysql": ("connectors/corepos/sql.py",),
     "faust": ("streams/",),
     "mode": ("streams/",),
     "aiokafka": ("streams/",),

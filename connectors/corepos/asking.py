@@ -1,0 +1,141 @@
+"""
+Questions to CORE-POS: to its database, and to its web service.
+
+Transactions can only be read by SQL (the web service opens the operational database alone). A
+question to the database is a `SELECT` request: its path is the table's role, its query the
+bounds; the answer is a JSON array of rows, columns as they are. Its web service is asked by
+JSON-RPC like any other.
+
+Source: CORE-POS/IS4C fannie/ws/index.php, fannie/classlib2.0/webservices/FannieEntity.php
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from itertools import islice
+
+import msgspec
+
+from connectors.contract import Page, PermanentError, Request, Response, Shop
+from connectors.corepos.columns import whole
+from connectors.corepos.wire import ROW
+
+Chat = Generator[Request | Page, Response | None, None]
+Query = tuple[tuple[str, str], ...]
+Rows = Generator[Request, Response | None, list[bytes]]
+
+SELECT, KEEP = "SELECT", "KEEP"
+DATABASE = "database"
+TODAY, TODAYS_BOUNDS, ARCHIVE = "/dtransactions", "/dtransactions/bounds", "/archive"
+PRODUCTS, PRODUCTS_IN_USE = "/products", "/products/in-use"
+COUNTS, STORES = "/inventory-counts", "/stores"
+POSITION = "/position"
+
+ROWS_A_PAGE = 2000
+ROWS_A_BODY = 500
+BODIES_A_PAGE = 250
+WEB_SERVICE = "/fannie/ws/"
+ENTITY = "\\COREPOS\\Fannie\\API\\webservices\\FannieEntity"
+
+_OK = 200
+_rows = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Result(msgspec.Struct):
+    result: list[str]
+
+
+class _Answer(msgspec.Struct):
+    result: _Result
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+def select(path: str, query: Query) -> Rows:
+    """
+    Ask the database; return rows as their exact bytes.
+
+    Raises:
+        PermanentError: it answered with anything else.
+    """
+    answer = yield Request(method=SELECT, path=path, query=query, budget=DATABASE)
+    if answer is None or answer.status != _OK:
+        raise PermanentError(f"{path}: the database did not answer with rows")
+    try:
+        return [bytes(row) for row in _rows.decode(answer.body)]
+    except msgspec.MsgspecError as error:
+        raise PermanentError(f"{path}: the answer cannot be read") from error
+
+
+def select_all(path: str, query: Query, column: str) -> Rows:
+    """
+    Ask for all rows, page by page, in the order of a column that grows.
+
+    Raises:
+        PermanentError: as in `select`; or a page does not go on where the last one ended.
+    """
+    found: list[bytes] = []
+    page = 0
+    while True:
+        bounds = (*query, ("page", str(page)), ("limit", str(ROWS_A_PAGE)))
+        rows = yield from select(path, bounds)
+        found += rows
+        if len(rows) < ROWS_A_PAGE:
+            return found
+        last = whole(getattr(ROW.decode(rows[-1]), column), column)
+        if last <= page:
+            raise PermanentError(f"{path}: a page does not go on where the last one ended")
+        page = last
+
+
+def store_of(shop: Shop) -> Query:
+    """Return the bound of the shop's own store; one without a location has every store."""
+    return (("store", shop.location_id),) if shop.location_id else ()
+
+
+def pages(resource: str, bodies: Iterable[bytes]) -> Iterator[Page]:
+    """Yield bodies in pages of bounded size."""
+    left = iter(bodies)
+    while some := tuple(islice(left, BODIES_A_PAGE)):
+        yield Page(resource=resource, bodies=some)
+
+
+def array(rows: Sequence[bytes]) -> bytes:
+    """Return rows as a JSON array of their exact bytes."""
+    return b"[" + b",".join(rows) + b"]"
+
+
+def arrays(rows: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield rows as arrays of bounded size."""
+    for begin in range(0, len(rows), ROWS_A_BODY):
+        yield array(rows[begin : begin + ROWS_A_BODY])
+
+
+def entity(name: str, columns: dict[str, str]) -> Chat:
+    """
+    Ask the web service for the rows of one entity.
+
+    It knows no paging and no "changed since", and it answers what it cannot read with no rows:
+    so an empty answer is never a reason to delete.
+
+    Raises:
+        PermanentError: it refused, or cannot be read.
+    """
+    call = {
+        "jsonrpc": "2.0",
+        "method": ENTITY,
+        "params": {"entity": name, "submethod": "get", "columns": columns},
+        "id": 1,
+    }
+    question = Request(
+        method="POST", path=WEB_SERVICE, body=msgspec.json.encode(call), budget="web-service"
+    )
+    answer = yield question
+    if answer is None or answer.status != _OK:
+        raise PermanentError(f"{WEB_SERVICE}: no answer about {name}")
+    try:
+        rows = _answer.decode(answer.body).result.result
+    except msgspec.MsgspecError as error:
+        raise PermanentError(f"{WEB_SERVICE}: the answer about {name} is an error") from error
+    yield from pages(name, arrays([row.encode() for row in rows]))
