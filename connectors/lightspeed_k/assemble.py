@@ -15,14 +15,13 @@ from msgspec.structs import replace
 from connectors.contract import Shop
 from connectors.lightspeed_k.amounts import microseconds
 from connectors.lightspeed_k.sales import (
-    PROVIDER,
     UNDONE,
     draft_of,
     earlier_account,
     sale_key,
 )
 from connectors.lightspeed_k.wire import Sale
-from schemas.identity import transaction_id
+from connectors.whole import owned
 from schemas.part import Part
 from schemas.transaction import Status, Transaction
 
@@ -79,13 +78,4 @@ def assemble(parts: Mapping[str, Part], shop: Shop) -> tuple[Transaction, ...]:
     undone = (_undone.decode(one.content) for name, one in parts.items() if name != SALE_PART)
     if any(one.whole or abs(one.total) == abs(draft.totals.total) for one in undone):
         draft = replace(draft, status=Status.CANCELLED)
-    return (
-        replace(
-            draft,
-            transaction_id=transaction_id(shop.account_id, PROVIDER, draft.transaction_id),
-            tenant_id=shop.tenant_id,
-            account_id=shop.account_id,
-            location_id=shop.location_id,
-            source_refs=refs,
-        ),
-    )
+    return (owned(draft, shop, refs),)

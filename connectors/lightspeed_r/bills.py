@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.lightspeed_r.amounts import flag, identity, instant, number, text
-from connectors.lightspeed_r.content import Bill
 from connectors.lightspeed_r.lines import Sums, lines_of, sold, sums_of
 from connectors.lightspeed_r.paying import tenders_of
 from connectors.lightspeed_r.wire import (
@@ -26,6 +25,7 @@ from connectors.lightspeed_r.wire import (
     rows,
 )
 from connectors.troubles import UnreadableError
+from connectors.whole import Bill
 from schemas.transaction import (
     Discount,
     Kind,

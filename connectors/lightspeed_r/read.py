@@ -21,10 +21,8 @@ from connectors.contract import (
     WantedBody,
 )
 from connectors.lightspeed_r.amounts import identity, instant, microseconds, number, text
-from connectors.lightspeed_r.assemble import SALE_PART, sale_key
 from connectors.lightspeed_r.bills import bill_of, lines_in, payments_in
 from connectors.lightspeed_r.catalog import counted, counts_of, products_of
-from connectors.lightspeed_r.content import PACK
 from connectors.lightspeed_r.wire import (
     BODY,
     ITEM,
@@ -42,6 +40,7 @@ from connectors.lightspeed_r.wire import (
     rows,
 )
 from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
+from connectors.whole import SALE_PART, part_of, sale_key
 from schemas.money import exponent
 from schemas.part import Part
 
@@ -162,8 +161,7 @@ def _sales(sales: Sequence[Sale], shop: Shop) -> Outcome:
             wanted.append(_wanted(identity(sale.saleID) or "", at))
         else:
             bill = bill_of(sale, shop.currency, exponent(shop.currency))
-            key = sale_key(bill.sale_id)
-            parts.append(Part(key, SALE_PART, at, at, PACK.encode(bill)))
+            parts.append(part_of(bill, at, at))
     if parts:
         return Parts(parts=tuple(parts), wanted=tuple(wanted))
     return NeedsFetch(tuple(wanted), "the sales came without their lines or payments")

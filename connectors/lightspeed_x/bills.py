@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors.lightspeed_x.amounts import rounded
-from connectors.lightspeed_x.content import Bill
 from connectors.lightspeed_x.lines import lines_of
 from connectors.lightspeed_x.sums import Sums, sums_of
 from connectors.lightspeed_x.told import Told, ToldPayment
 from connectors.troubles import WrongCurrencyError
+from connectors.whole import Bill
 from schemas.transaction import (
     Discount,
     Kind,

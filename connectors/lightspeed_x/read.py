@@ -23,17 +23,15 @@ from connectors.contract import (
     WantedBody,
 )
 from connectors.lightspeed_x.amounts import identity, instant, microseconds, number
-from connectors.lightspeed_x.assemble import SALE_PART, sale_key
 from connectors.lightspeed_x.bills import bill_of
 from connectors.lightspeed_x.catalog import product_of
-from connectors.lightspeed_x.content import PACK
 from connectors.lightspeed_x.form import form_of, is_form
 from connectors.lightspeed_x.stock import count_of
 from connectors.lightspeed_x.told import lines_in, outlet_of, told, version_of
 from connectors.lightspeed_x.wire import PROBE, PRODUCT, RAWS, SALE, STOCK, Probe
 from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
+from connectors.whole import SALE_PART, part_of, sale_key
 from schemas.money import exponent
-from schemas.part import Part
 from schemas.raw import RawEvent
 
 LARGEST_BODY = 8 * 1024 * 1024
@@ -198,5 +196,4 @@ def _sale(body: bytes, shop: Shop) -> Outcome:
         raise NoCurrencyError
     said = told(sale)
     bill = bill_of(said, shop.currency, exponent(shop.currency))
-    key = sale_key(said.sale_id)
-    return Parts(parts=(Part(key, SALE_PART, said.version, at, PACK.encode(bill)),))
+    return Parts(parts=(part_of(bill, said.version, at),))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from msgspec.msgpack import Decoder, Encoder
-from msgspec.structs import replace
 
 from connectors.contract import Shop
 from connectors.toast.amounts import instant, microseconds
-from connectors.toast.drafts import PROVIDER, drafts_of
+from connectors.toast.drafts import drafts_of
 from connectors.toast.wire import Order, Selection, When
 from connectors.troubles import UnreadableError
-from schemas.identity import transaction_id
+from connectors.whole import owned
 from schemas.part import Part
 from schemas.transaction import Transaction
 
@@ -74,14 +73,5 @@ def assemble(parts: Mapping[str, Part], shop: Shop) -> tuple[Transaction, ...]:
     part = parts.get(ORDER_PART)
     if part is None:
         return ()
-    return tuple(
-        replace(
-            draft,
-            transaction_id=transaction_id(shop.account_id, PROVIDER, draft.transaction_id),
-            tenant_id=shop.tenant_id,
-            account_id=shop.account_id,
-            location_id=shop.location_id,
-            source_refs=(f"{part.part_id}@{part.version}",),
-        )
-        for draft in _drafts.decode(part.content)
-    )
+    refs = (f"{part.part_id}@{part.version}",)
+    return tuple(owned(draft, shop, refs) for draft in _drafts.decode(part.content))
