@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks.clock import Seconds
 from benchmarks.corpus import LANES, Event, Till, account_outs, events, url
-from benchmarks.pure import PureLoop, pure_seconds
+from benchmarks.pure import PureLoop, pure_seconds, step_seconds
 from connectors.catalogue import CONNECTORS
 from schemas import topics
 from streams import collecting
@@ -30,8 +30,11 @@ class Throughput(msgspec.Struct, kw_only=True):
     Events a second, medians of interleaved rounds.
 
     Args:
-        ratio: embedded over pure, on the wall; `cpu_ratio` on the processor, where the other
-            threads of the log (flush, compaction, fsync) count fully.
+        steps_per_s: the two real steps in a loop over dicts, sealing and Avro with them.
+        ratio: embedded over the steps: what the log costs.
+        bare_ratio: embedded over the pure loop, which neither seals nor speaks Avro; on the
+            wall, and `cpu_ratio` on the processor, where the other threads of the log (flush,
+            compaction, fsync) count fully.
     """
 
     events: int
@@ -39,8 +42,10 @@ class Throughput(msgspec.Struct, kw_only=True):
     rounds: int
     ingest_per_s: int
     embedded_per_s: int
+    steps_per_s: int
     pure_per_s: int
     ratio: float
+    bare_ratio: float
     cpu_ratio: float
 
 
@@ -109,6 +114,9 @@ def compare(count: int, rounds: int) -> Throughput:
     """Measure both, one after the other, several times."""
     till, bodies = Till(), list(events(count))
     appends, embedded, pure = list[float](), list[Seconds](), list[Seconds]()
+    steps = list[Seconds]()
+    outs = [till.out(event) for event in bodies]
+    accounts = {event.account.account_id: event.account for event in bodies}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="tillstream-bench-") as name:
             appends.append(uvloop.run(load(Path(name), till, count)))
@@ -117,6 +125,7 @@ def compare(count: int, rounds: int) -> Throughput:
         seconds, loop = pure_seconds(bodies, till)
         pure.append(seconds)
         _check(loop, changes)
+        steps.append(step_seconds(outs, account_outs(list(accounts.values())), till)[0])
     pairs = list(zip(pure, embedded, strict=True))
     return Throughput(
         events=count,
@@ -125,7 +134,9 @@ def compare(count: int, rounds: int) -> Throughput:
         ingest_per_s=round(count / median(appends)),
         embedded_per_s=round(count / median(one.wall for one in embedded)),
         pure_per_s=round(count / median(one.wall for one in pure)),
-        ratio=round(median(p.wall / e.wall for p, e in pairs), 3),
+        steps_per_s=round(count / median(one.wall for one in steps)),
+        ratio=round(median(s.wall / e.wall for s, e in zip(steps, embedded, strict=True)), 3),
+        bare_ratio=round(median(p.wall / e.wall for p, e in pairs), 3),
         cpu_ratio=round(median(p.cpu / e.cpu for p, e in pairs), 3),
     )
 
