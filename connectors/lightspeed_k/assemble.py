@@ -13,7 +13,7 @@ from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
 
 from connectors.contract import Shop
-from connectors.lightspeed_k.amounts import microseconds
+from connectors.instants import microseconds
 from connectors.lightspeed_k.sales import (
     UNDONE,
     draft_of,

@@ -12,7 +12,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from connectors.contract import Shop
-from connectors.lightspeed_k.amounts import fine, instant, microseconds, number
+from connectors.instants import instant, microseconds
+from connectors.lightspeed_k.amounts import fine, number
 from connectors.lightspeed_k.wire import Availability, Item
 from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, PosProduct, StockCount

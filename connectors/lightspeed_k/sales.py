@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.contract import Shop
-from connectors.lightspeed_k.amounts import instant
+from connectors.instants import instant
 from connectors.lightspeed_k.lines import NOTHING, Goods, goods_of, untaxed
 from connectors.lightspeed_k.paying import Paid, paid_with
 from connectors.lightspeed_k.troubles import WrongCurrencyError

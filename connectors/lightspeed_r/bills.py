@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from connectors.lightspeed_r.amounts import flag, identity, instant, number, text
+from connectors.amounts import number
+from connectors.lightspeed_r.amounts import flag, identity, instant, text
 from connectors.lightspeed_r.lines import Sums, lines_of, sold, sums_of
 from connectors.lightspeed_r.paying import tenders_of
 from connectors.lightspeed_r.wire import (

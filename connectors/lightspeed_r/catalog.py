@@ -9,16 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from connectors.amounts import minor, quantity
 from connectors.contract import Shop
-from connectors.lightspeed_r.amounts import (
-    flag,
-    identity,
-    instant,
-    microseconds,
-    minor,
-    quantity,
-    text,
-)
+from connectors.instants import microseconds
+from connectors.lightspeed_r.amounts import flag, identity, instant, text
 from connectors.lightspeed_r.lines import sku_of
 from connectors.lightspeed_r.wire import (
     ITEM_SHOP,

@@ -15,16 +15,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from connectors.lightspeed_r.amounts import (
-    exact_minor,
-    flag,
-    identity,
-    minor,
-    quantity,
-    rounded,
-    spread,
-    text,
-)
+from connectors.amounts import exact_minor, minor, quantity, rounded, spread
+from connectors.lightspeed_r.amounts import flag, identity, text
 from connectors.lightspeed_r.wire import Sale, SaleLine
 from connectors.troubles import UnbalancedError
 from schemas.transaction import Line, LineKind

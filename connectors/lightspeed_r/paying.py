@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from connectors.lightspeed_r.amounts import flag, identity, minor, text
+from connectors.amounts import minor
+from connectors.lightspeed_r.amounts import flag, identity, text
 from connectors.lightspeed_r.wire import Payment, Sale
 from connectors.troubles import UnbalancedError
 from schemas.transaction import Method, Tender

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from connectors.amounts import number
 from connectors.contract import (
     Ignored,
     NeedsFetch,
@@ -20,7 +21,8 @@ from connectors.contract import (
     Shop,
     WantedBody,
 )
-from connectors.lightspeed_r.amounts import identity, instant, microseconds, number, text
+from connectors.instants import microseconds
+from connectors.lightspeed_r.amounts import identity, instant, text
 from connectors.lightspeed_r.bills import bill_of, lines_in, payments_in
 from connectors.lightspeed_r.catalog import counted, counts_of, products_of
 from connectors.lightspeed_r.wire import (

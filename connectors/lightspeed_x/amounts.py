@@ -1,8 +1,7 @@
 """
-The values of the X-Series: amounts of many decimals, as numbers or as texts, and times.
+The values of the X-Series: texts, ids, versions, times.
 
-Amounts are kept at five decimals and more; a sale is rounded to the currency once, half up, and
-an amount of a line is its share of the sale's, as near to its own as whole minor units allow.
+Amounts are kept at five decimals and more; a sale is rounded to the currency once, half up.
 
 Source: x-series-api.lightspeedhq.com/docs/dates_and_times, .../docs/webhooks_example_payloads;
 recorded sales (877.40 + 65.805 of tax, 943.21 paid)
@@ -10,61 +9,14 @@ recorded sales (877.40 + 65.805 of tax, 943.21 paid)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from datetime import UTC, datetime
 
-from connectors.troubles import UnbalancedError, UnreadableError
-from schemas.quantity import plain
+from connectors.amounts import number
+from connectors.instants import instant as in_utc
+from connectors.instants import written
+from connectors.troubles import UnreadableError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_FIRST_YEAR, _LAST_YEAR = 2000, 2199
-
-# Ten powers of major units: beyond any till, and below the noise of any division.
-_LARGEST, _SMALLEST = 12, -12
-_HALF = Decimal("0.5")
 _LONGEST = 100
-
-
-def number(given: object, name: str) -> Decimal:
-    """
-    Return a number; nothing said is 0.
-
-    Raises:
-        UnreadableError: it is none, or no till has ever seen it.
-    """
-    if given is None or given == "":
-        return Decimal(0)
-    if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
-        raise UnreadableError(f"{name} is not a number")
-    try:
-        value = Decimal(given)
-    except ArithmeticError as error:
-        raise UnreadableError(f"{name} is not a number") from error
-    if not value.is_finite() or (value and not _SMALLEST <= value.adjusted() <= _LARGEST):
-        raise UnreadableError(f"{name} is out of range")
-    return value
-
-
-def exact_minor(given: object, digits: int, name: str) -> Decimal:
-    """Return minor units with all the decimals there are; raises as `number`."""
-    return number(given, name).scaleb(digits)
-
-
-def minor(given: object, digits: int, name: str) -> int:
-    """Return whole minor units, rounded half up as a till does; raises as `number`."""
-    return rounded(exact_minor(given, digits, name))
-
-
-def rounded(exact: Decimal) -> int:
-    """Round half away from zero."""
-    return int(exact.to_integral_value(ROUND_HALF_UP))
-
-
-def quantity(given: object, name: str) -> Decimal:
-    """Return how much, in its plain form; raises as `number`."""
-    return plain(number(given, name))
 
 
 def text(given: object) -> str:
@@ -101,42 +53,7 @@ def instant(given: object) -> datetime | None:
     Raises:
         UnreadableError: it is no time, or no till has ever seen that year.
     """
-    if given is None or given == "":
-        return None
-    if not isinstance(given, str):
-        raise UnreadableError("a time cannot be read")
-    try:
-        at = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise UnreadableError("a time cannot be read") from error
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise UnreadableError("a time is out of range")
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def microseconds(given: datetime | None) -> int:
-    """Return microseconds since the epoch, 0 where no time is given."""
-    return 0 if given is None else (given - _EPOCH) // _MICROSECOND
-
-
-def spread(field: str, whole: int, exact: Sequence[Decimal]) -> list[int]:
-    """
-    Return whole minor units for each exact share, so that they sum to `whole`.
-
-    Raises:
-        UnbalancedError: rounding does not explain the difference, be it of the sum or of
-            each share.
-    """
-    total = sum(exact, Decimal(0))
-    if total < 0 or (not total and whole < 0):
-        return [-share for share in spread(field, -whole, [-one for one in exact])]
-    each = [rounded(one) for one in exact]
-    if sum(each) == whole:
-        return each
-    if abs(total - whole) > _HALF or not exact:
-        raise UnbalancedError(field, rounded(total), whole)
-    floors = [int(one.to_integral_value(ROUND_FLOOR)) for one in exact]
-    order = sorted(range(len(exact)), key=lambda i: (floors[i] - exact[i], i))
-    for i in order[: whole - sum(floors)]:
-        floors[i] += 1
-    return floors
+    at = written(given)
+    if at is not None and at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return in_utc(at)

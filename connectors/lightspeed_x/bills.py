@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.lightspeed_x.amounts import rounded
+from connectors.amounts import rounded
 from connectors.lightspeed_x.lines import lines_of
 from connectors.lightspeed_x.sums import Sums, sums_of
 from connectors.lightspeed_x.told import Told, ToldPayment

@@ -6,8 +6,9 @@ Source: x-series-api.lightspeedhq.com/reference (Product), .../docs/variants
 
 from __future__ import annotations
 
+from connectors.amounts import minor
 from connectors.contract import Shop
-from connectors.lightspeed_x.amounts import identity, minor, text, version
+from connectors.lightspeed_x.amounts import identity, text, version
 from connectors.lightspeed_x.wire import Product
 from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import PosProduct

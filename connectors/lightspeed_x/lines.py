@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from connectors.lightspeed_x.amounts import rounded, spread
+from connectors.amounts import rounded, spread
 from connectors.lightspeed_x.sums import Sums
 from connectors.lightspeed_x.told import Told, ToldLine
 from schemas.money import allocate

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, Raw
 
+from connectors.amounts import number
 from connectors.contract import (
     Ignored,
     NeedsFetch,
@@ -22,7 +23,8 @@ from connectors.contract import (
     Shop,
     WantedBody,
 )
-from connectors.lightspeed_x.amounts import identity, instant, microseconds, number
+from connectors.instants import microseconds
+from connectors.lightspeed_x.amounts import identity, instant
 from connectors.lightspeed_x.bills import bill_of
 from connectors.lightspeed_x.catalog import product_of
 from connectors.lightspeed_x.form import form_of, is_form

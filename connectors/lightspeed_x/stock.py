@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from connectors.amounts import quantity
 from connectors.contract import Shop
-from connectors.lightspeed_x.amounts import identity, quantity, version
+from connectors.lightspeed_x.amounts import identity, version
 from connectors.lightspeed_x.wire import Stock
 from connectors.troubles import UnreadableError
 from schemas.catalogue import CountKind, StockCount

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from connectors.lightspeed_x.amounts import rounded
+from connectors.amounts import rounded
 from connectors.lightspeed_x.told import Extra, Told
 from connectors.troubles import UnbalancedError
 

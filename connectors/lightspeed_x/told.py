@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from msgspec import Raw, Struct
 
-from connectors.lightspeed_x.amounts import identity, instant, number, quantity, text, version
+from connectors.amounts import number, quantity
+from connectors.lightspeed_x.amounts import identity, instant, text, version
 from connectors.lightspeed_x.wire import (
     CHARGE,
     CHARGES,

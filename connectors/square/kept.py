@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connectors.contract import Ignored, NeedsFetch, Outcome, Parts, Shop, WantedBody
+from connectors.instants import microseconds
 from connectors.square.bills import bill_of
-from connectors.square.clock import instant, microseconds
+from connectors.square.clock import instant
 from connectors.square.content import PACK
 from connectors.square.currency import expected_currency, must_be_in
 from connectors.square.tenders import payment_note, refund_note

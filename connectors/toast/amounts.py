@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
+from connectors.amounts import believable
+from connectors.instants import EPOCH, FIRST_YEAR, LAST_YEAR
+from connectors.instants import instant as in_utc
 from connectors.troubles import UnreadableError
 from schemas.money import round_minor
 from schemas.quantity import plain
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_FIRST_YEAR, _LAST_YEAR = 2000, 2199
-
-# Ten powers of major units, or of pieces: beyond any till.
-_LARGEST = 10
-_SMALLEST = -12
 
 
 def minor(amount: Decimal | None, digits: int) -> int:
@@ -32,8 +27,7 @@ def minor(amount: Decimal | None, digits: int) -> int:
     """
     if amount is None or not amount:
         return 0
-    _sane(amount)
-    whole = int(amount.scaleb(digits))
+    whole = int(believable(amount).scaleb(digits))
     if Decimal(whole).scaleb(-digits) != amount:
         raise UnreadableError(f"an amount has more than {digits} decimals")
     return whole
@@ -48,8 +42,7 @@ def nearly_minor(amount: Decimal | None, digits: int) -> int:
     """
     if amount is None or not amount:
         return 0
-    _sane(amount)
-    return round_minor(amount.scaleb(digits))
+    return round_minor(believable(amount).scaleb(digits))
 
 
 def fine_minor(amount: Decimal | None, digits: int) -> Decimal:
@@ -61,8 +54,7 @@ def fine_minor(amount: Decimal | None, digits: int) -> Decimal:
     """
     if amount is None or not amount:
         return Decimal(0)
-    _sane(amount)
-    return amount.scaleb(digits)
+    return believable(amount).scaleb(digits)
 
 
 def number(amount: Decimal) -> Decimal:
@@ -74,13 +66,7 @@ def number(amount: Decimal) -> Decimal:
     """
     if not amount:
         return Decimal(0)
-    _sane(amount)
-    return plain(amount)
-
-
-def _sane(amount: Decimal) -> None:
-    if not amount.is_finite() or not _SMALLEST <= amount.adjusted() <= _LARGEST:
-        raise UnreadableError("a number is out of range")
+    return plain(believable(amount))
 
 
 def instant(given: datetime | None) -> datetime | None:
@@ -92,16 +78,7 @@ def instant(given: datetime | None) -> datetime | None:
 
     Source: doc.toasttab.com/openapi/orders (deletedDate is the epoch where nothing is deleted)
     """
-    if given is None or given == _EPOCH:
-        return None
-    if not _FIRST_YEAR <= given.year <= _LAST_YEAR:
-        raise UnreadableError("a time is out of range")
-    return given.astimezone(UTC)
-
-
-def microseconds(given: datetime | None) -> int:
-    """Return microseconds since the epoch, 0 where no time is given."""
-    return 0 if given is None else (given - _EPOCH) // _MICROSECOND
+    return None if given == EPOCH else in_utc(given)
 
 
 def business_date(given: int | None) -> date | None:
@@ -117,7 +94,7 @@ def business_date(given: int | None) -> date | None:
         return None
     year, rest = divmod(given, 10_000)
     month, day = divmod(rest, 100)
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         raise UnreadableError("a business date is out of range")
     try:
         return date(year, month, day)

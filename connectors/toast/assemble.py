@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from msgspec.msgpack import Decoder, Encoder
 
 from connectors.contract import Shop
-from connectors.toast.amounts import instant, microseconds
+from connectors.instants import microseconds
+from connectors.toast.amounts import instant
 from connectors.toast.drafts import drafts_of
 from connectors.toast.wire import Order, Selection, When
 from connectors.troubles import UnreadableError

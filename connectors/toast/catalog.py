@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.contract import Shop
-from connectors.toast.amounts import instant, microseconds, nearly_minor
+from connectors.instants import microseconds
+from connectors.toast.amounts import instant, nearly_minor
 from connectors.toast.wire import MenuGroup, MenuItem, Menus
 from schemas.catalogue import PosProduct
 from schemas.money import exponent

@@ -22,7 +22,8 @@ from connectors.contract import (
     Shop,
     WantedBody,
 )
-from connectors.toast.amounts import instant, microseconds
+from connectors.instants import microseconds
+from connectors.toast.amounts import instant
 from connectors.toast.assemble import ORDER_PART, order_key, part_of
 from connectors.toast.catalog import products_of
 from connectors.toast.stock import count_of
