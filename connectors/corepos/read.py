@@ -14,7 +14,8 @@ from enum import Enum, auto
 import msgspec
 from msgspec import UNSET
 
-from connectors.contract import Ignored, Outcome, Parts, ProductSet, Rejected, Shop
+from connectors.bodies import UNBELIEVABLE, must_be_text, must_fit, rejected
+from connectors.contract import Ignored, Outcome, Parts, ProductSet, Shop
 from connectors.corepos.catalog import changes, products
 from connectors.corepos.columns import microseconds, whole
 from connectors.corepos.content import PACK
@@ -24,12 +25,10 @@ from connectors.corepos.stock import counted, wasted
 from connectors.corepos.sums import balance, is_closed
 from connectors.corepos.troubles import UnbalancedError
 from connectors.corepos.wire import ANSWER, OBJECT, ROW, ROWS, Row
-from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
+from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.money import exponent
 from schemas.part import Part
 
-# A transaction is some kilobytes; the web service's answer with all products is cut by `poll`.
-LARGEST_BODY = 8 * 1024 * 1024
 ELSEWHERE = "all of it happened at another store"
 TRAINING = "only training and test rows, which no sum of CORE-POS's counts"
 OTHER = "rows of a table that tells nothing about sales, products or stock"
@@ -50,24 +49,13 @@ def read(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every store's."""
     try:
         return _outcome(body, shop, received_at)
-    except BodyError as error:
-        return Rejected(error.error_type, error.reason)
-    except RecursionError:
-        return Rejected("too-deep", "nested deeper than any body of CORE-POS's")
-    except UnicodeDecodeError:
-        return Rejected("unreadable", "not UTF-8")
-    except msgspec.MsgspecError as error:
-        return Rejected("unreadable", f"{error}"[:200])
-    except (ValueError, ArithmeticError):
-        return Rejected("unreadable", "a value out of range")
+    except UNBELIEVABLE as error:
+        return rejected(error, "CORE-POS's")
 
 
 def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-    if not body.isascii():
-        # Strings in columns that we skip are not decoded otherwise.
-        body.decode()
+    must_fit(body)
+    must_be_text(body)
     if body.lstrip()[:1] == b"[":
         return _rows(ROWS.decode(body), shop)
     said = OBJECT.decode(body)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from connectors.bodies import UNBELIEVABLE, must_be_text, must_fit, numbered, rejected, together
 from connectors.contract import Ignored, NeedsFetch, Outcome, Parts, Rejected, Route, Shop
 from connectors.lightspeed_k.assemble import parts_of
 from connectors.lightspeed_k.goods import count_of, product_of
@@ -24,11 +25,8 @@ from connectors.lightspeed_k.wire import (
     Probe,
     Sale,
 )
-from connectors.troubles import BodyError, UnreadableError
+from connectors.troubles import UnreadableError
 from schemas.raw import RawEvent
-
-# A page has a hundred sales; the poll splits them.
-LARGEST_BODY = 8 * 1024 * 1024
 
 _ORDERING = {
     "ORDER": "online ordering; the sale itself comes from the financial API",
@@ -40,12 +38,13 @@ _ORDERING = {
 def read(raw: RawEvent, shop: Shop) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every location's."""
     try:
-        _check(raw.body)
+        must_fit(raw.body)
+        must_be_text(raw.body)
         if raw.body.lstrip()[:1] == b"[":
             return _all(LIST.decode(raw.body), raw, shop)
         return _one(raw.body, raw, shop)
-    except (BodyError, RecursionError, ValueError, ArithmeticError) as error:
-        return rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "K-Series'")
 
 
 def route(body: bytes) -> Route | Rejected:
@@ -57,38 +56,15 @@ def route(body: bytes) -> Route | Rejected:
     Source: api-docs.lsk.lightspeed.app, Order and Pay: Webhook
     """
     try:
-        _check(body)
+        must_fit(body)
+        must_be_text(body)
         probe = PROBE.decode(body)
         if probe.business_location_id is None:
             raise UnreadableError("a webhook that names no business location")
-    except (BodyError, RecursionError, ValueError) as error:
-        return rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "K-Series'")
     location = f"{probe.business_location_id}"
     return Route(merchant=location, locations=(location,), resource=probe.type or "")
-
-
-def rejected(error: Exception) -> Rejected:
-    """Say why a body cannot be believed, without its own text."""
-    match error:
-        case BodyError():
-            return Rejected(error.error_type, error.reason)
-        case RecursionError():
-            return Rejected("too-deep", "nested deeper than any body of K-Series'")
-        case UnicodeDecodeError():
-            return Rejected("unreadable", "not UTF-8")
-        case msgspec.MsgspecError():
-            # It names types and places, and of the places only fields that we know.
-            return Rejected("unreadable", f"{error}"[:200])
-        case _:
-            return Rejected("unreadable", "a value out of range")
-
-
-def _check(body: bytes) -> None:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-    if not body.isascii():
-        # Strings in fields that we skip are not decoded otherwise.
-        body.decode()
 
 
 def _one(body: bytes | msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
@@ -129,25 +105,15 @@ def _has(field: object) -> bool:
     return field is not msgspec.UNSET
 
 
-def _numbered(number: int, body: msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
-    try:
-        return _one(body, raw, shop)
-    except BodyError as error:
-        raise BodyError(error.error_type, f"number {number}: {error.reason}") from error
-
-
 def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     """Read a page of the API; one body that cannot be believed makes it unbelievable."""
     found = Parts()
     for number, body in enumerate(bodies, 1):
-        outcome = _numbered(number, body, raw, shop)
+        with numbered(number):
+            outcome = _one(body, raw, shop)
         match outcome:
             case Parts():
-                found = Parts(
-                    parts=found.parts + outcome.parts,
-                    products=found.products + outcome.products,
-                    counts=found.counts + outcome.counts,
-                )
+                found = together(found, outcome)
             case Ignored() | NeedsFetch():
                 pass
             case Rejected():

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from connectors.amounts import number
+from connectors.bodies import UNBELIEVABLE, must_be_text, must_fit, rejected
 from connectors.contract import (
     Ignored,
     NeedsFetch,
     Outcome,
     Parts,
-    Rejected,
     Shop,
     WantedBody,
 )
@@ -41,13 +39,11 @@ from connectors.lightspeed_r.wire import (
     SaleLine,
     rows,
 )
-from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
+from connectors.troubles import NoCurrencyError, UnreadableError
 from connectors.whole import SALE_PART, part_of, sale_key
 from schemas.money import exponent
 from schemas.part import Part
 
-# A hundred sales with their lines, the largest answer there is, are some hundred kilobytes.
-LARGEST_BODY = 8 * 1024 * 1024
 ELSEWHERE = "all of it happened at another shop"
 OTHER = "an answer that tells nothing about sales, products or stock"
 
@@ -56,24 +52,13 @@ def read(body: bytes, shop: Shop) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every shop's."""
     try:
         return _outcome(body, shop)
-    except BodyError as error:
-        return Rejected(error.error_type, error.reason)
-    except RecursionError:
-        return Rejected("too-deep", "nested deeper than any body of the R-Series")
-    except UnicodeDecodeError:
-        return Rejected("unreadable", "not UTF-8")
-    except msgspec.MsgspecError as error:
-        return Rejected("unreadable", f"{error}"[:200])
-    except (ValueError, ArithmeticError):
-        return Rejected("unreadable", "a value out of range")
+    except UNBELIEVABLE as error:
+        return rejected(error, "the R-Series")
 
 
 def _outcome(body: bytes, shop: Shop) -> Outcome:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-    if not body.isascii():
-        # Strings in fields that we skip are not decoded otherwise.
-        body.decode()
+    must_fit(body)
+    must_be_text(body)
     if body.lstrip()[:1] == b"[":
         return _sales(SALES.decode(body), shop)
     said = BODY.decode(body)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from connectors.amounts import number
+from connectors.bodies import UNBELIEVABLE, must_be_text, must_fit, rejected, together
 from connectors.contract import (
     Ignored,
     NeedsFetch,
@@ -31,12 +32,11 @@ from connectors.lightspeed_x.form import form_of, is_form
 from connectors.lightspeed_x.stock import count_of
 from connectors.lightspeed_x.told import lines_in, outlet_of, told, version_of
 from connectors.lightspeed_x.wire import PROBE, PRODUCT, RAWS, SALE, STOCK, Probe
-from connectors.troubles import BodyError, NoCurrencyError, UnreadableError
+from connectors.troubles import NoCurrencyError, UnreadableError
 from connectors.whole import SALE_PART, part_of, sale_key
 from schemas.money import exponent
 from schemas.raw import RawEvent
 
-LARGEST_BODY = 8 * 1024 * 1024
 ELSEWHERE = "all of it happened at another outlet"
 TOLD = {"sale", "product", "inventory"}
 OTHER = "tells nothing about sales, products or stock"
@@ -46,23 +46,8 @@ def read(raw: RawEvent, shop: Shop) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every outlet's."""
     try:
         return _outcome(raw, shop)
-    except (BodyError, RecursionError, ValueError, ArithmeticError) as error:
-        return rejected(error)
-
-
-def rejected(error: Exception) -> Rejected:
-    """Say why a body cannot be believed, without its own text."""
-    match error:
-        case BodyError():
-            return Rejected(error.error_type, error.reason)
-        case RecursionError():
-            return Rejected("too-deep", "nested deeper than any body of the X-Series")
-        case UnicodeDecodeError():
-            return Rejected("unreadable", "not UTF-8")
-        case msgspec.MsgspecError():
-            return Rejected("unreadable", f"{error}"[:200])
-        case _:
-            return Rejected("unreadable", "a value out of range")
+    except UNBELIEVABLE as error:
+        return rejected(error, "the X-Series")
 
 
 def route(body: bytes) -> Route | Rejected:
@@ -72,33 +57,26 @@ def route(body: bytes) -> Route | Rejected:
     Source: x-series-api.lightspeedhq.com/docs/webhooks
     """
     try:
-        _sized(body)
+        must_fit(body)
         form = form_of(body)
         if not form.merchant:
             raise UnreadableError("a webhook that names no store")
         outlet = identity(PROBE.decode(form.payload).outlet_id)
-    except (BodyError, RecursionError, ValueError) as error:
-        return rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "the X-Series")
     locations = () if outlet is None else (outlet,)
     return Route(merchant=form.merchant, locations=locations, resource=form.type)
 
 
-def _sized(body: bytes) -> None:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-
-
 def _outcome(raw: RawEvent, shop: Shop) -> Outcome:
-    _sized(raw.body)
+    must_fit(raw.body)
     body = raw.body
     if is_form(body):
         form = form_of(body)
         if form.type and form.type.partition(".")[0] not in TOLD:
             return Ignored(OTHER)
         body = form.payload
-    if not body.isascii():
-        # Strings in fields that we skip are not decoded otherwise.
-        body.decode()
+    must_be_text(body)
     if body.lstrip()[:1] == b"[":
         return _all(RAWS.decode(body), raw, shop)
     said = PROBE.decode(body)
@@ -122,12 +100,7 @@ def _all(bodies: Iterable[Raw], raw: RawEvent, shop: Shop) -> Outcome:
     for body in bodies:
         match _one(PROBE.decode(body), bytes(body), raw, shop):
             case Parts() as told_:
-                found = Parts(
-                    parts=found.parts + told_.parts,
-                    products=found.products + told_.products,
-                    counts=found.counts + told_.counts,
-                    wanted=found.wanted + told_.wanted,
-                )
+                found = together(found, told_)
             case NeedsFetch(wanted=wanted, reason=reason):
                 found = msgspec.structs.replace(found, wanted=found.wanted + wanted)
                 why.append(reason)

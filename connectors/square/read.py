@@ -7,17 +7,11 @@ wrong with it is said in the outcome, in words that hold none of its own text.
 
 from __future__ import annotations
 
-import msgspec
-
+from connectors.bodies import UNBELIEVABLE, must_fit, rejected
 from connectors.contract import Outcome, Rejected, Route, Shop
 from connectors.square.answers import answer_outcome
 from connectors.square.envelope import BODY, ROUTE, Body, RouteBody
 from connectors.square.events import event_outcome
-from connectors.troubles import BodyError
-
-# A webhook is a few kilobytes, a full page of the API some hundred; no honest body is larger.
-LARGEST_BODY = 8 * 1024 * 1024
-TOO_DEEP = Rejected("too-deep", "nested deeper than any body of Square's")
 
 
 def read(body: bytes, shop: Shop) -> Outcome:
@@ -27,38 +21,17 @@ def read(body: bytes, shop: Shop) -> Outcome:
         if said.data is not None or said.event_id is not None:
             return event_outcome(said, shop)
         return answer_outcome(said, body, shop)
-    except (
-        BodyError,
-        RecursionError,
-        msgspec.MsgspecError,
-        ValueError,
-        ArithmeticError,
-    ) as error:
-        return _rejected(error)
-
-
-def _rejected(error: Exception) -> Rejected:
-    match error:
-        case BodyError():
-            return Rejected(error.error_type, error.reason)
-        case RecursionError():
-            return TOO_DEEP
-        case UnicodeDecodeError():
-            return Rejected("unreadable", "not UTF-8")
-        case msgspec.MsgspecError():
-            # It names types and places, and of the places only fields that we know.
-            return Rejected("unreadable", f"{error}"[:200])
-        case _:
-            return Rejected("unreadable", "a value out of range")
+    except UNBELIEVABLE as error:
+        return rejected(error, "Square's")
 
 
 def route(body: bytes) -> Route | Rejected:
     """Say whom a webhook is about."""
     try:
-        _sized(body)
+        must_fit(body)
         said = ROUTE.decode(body)
-    except (BodyError, RecursionError, msgspec.MsgspecError, ValueError) as error:
-        return _rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "Square's")
     return Route(
         merchant=said.merchant_id,
         locations=_locations(said),
@@ -84,13 +57,8 @@ def _locations(said: RouteBody) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in named if name))
 
 
-def _sized(body: bytes) -> None:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-
-
 def _decoded(body: bytes) -> Body:
-    _sized(body)
+    must_fit(body)
     if not body.isascii():
         # Strings in fields that we skip are not decoded otherwise.
         body.decode()

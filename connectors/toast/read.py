@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from connectors.bodies import UNBELIEVABLE, must_be_text, must_fit, numbered, rejected, together
 from connectors.contract import (
     Ignored,
     NeedsFetch,
@@ -44,12 +45,9 @@ from connectors.toast.wire import (
     Stock,
     When,
 )
-from connectors.troubles import BodyError, UnreadableError
+from connectors.troubles import UnreadableError
 from schemas.catalogue import StockCount
 from schemas.raw import RawEvent
-
-# An order may exceed 600 kB (platform guide, orders webhook); pages are split by the poll.
-LARGEST_BODY = 8 * 1024 * 1024
 
 MENUS_RESOURCE = "menus"
 ORDERS_RESOURCE = "orders"
@@ -58,12 +56,13 @@ ORDERS_RESOURCE = "orders"
 def read(raw: RawEvent, shop: Shop) -> Outcome:
     """Say what a body means to a shop; a shop without a location takes every location's."""
     try:
-        _check(raw.body)
+        must_fit(raw.body)
+        must_be_text(raw.body)
         if raw.body.lstrip()[:1] == b"[":
             return _all(LIST.decode(raw.body), raw, shop)
         return _one(raw.body, raw, shop)
-    except (BodyError, RecursionError, ValueError, ArithmeticError) as error:
-        return rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "Toast's")
 
 
 def route(body: bytes) -> Route | Rejected:
@@ -73,43 +72,20 @@ def route(body: bytes) -> Route | Rejected:
     Source: platform guide, "Webhooks" (envelope, deduplication)
     """
     try:
-        _check(body)
+        must_fit(body)
+        must_be_text(body)
         envelope = ENVELOPE.decode(body)
         restaurant = WHEREABOUTS.decode(envelope.details).restaurant_guid
         if restaurant is None:
             raise UnreadableError("a webhook that names no restaurant")
-    except (BodyError, RecursionError, ValueError) as error:
-        return rejected(error)
+    except UNBELIEVABLE as error:
+        return rejected(error, "Toast's")
     return Route(
         merchant=restaurant,
         locations=(restaurant,),
         delivery_id=envelope.guid,
         resource=envelope.event_type,
     )
-
-
-def rejected(error: Exception) -> Rejected:
-    """Say why a body cannot be believed, without its own text."""
-    match error:
-        case BodyError():
-            return Rejected(error.error_type, error.reason)
-        case RecursionError():
-            return Rejected("too-deep", "nested deeper than any body of Toast's")
-        case UnicodeDecodeError():
-            return Rejected("unreadable", "not UTF-8")
-        case msgspec.MsgspecError():
-            # It names types and places, and of the places only fields that we know.
-            return Rejected("unreadable", f"{error}"[:200])
-        case _:
-            return Rejected("unreadable", "a value out of range")
-
-
-def _check(body: bytes) -> None:
-    if len(body) > LARGEST_BODY:
-        raise BodyError("too-large", f"{len(body)} bytes, at most {LARGEST_BODY} are read")
-    if not body.isascii():
-        # Strings in fields that we skip are not decoded otherwise.
-        body.decode()
 
 
 def _one(body: bytes | msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
@@ -151,13 +127,6 @@ def _is_stock(probe: Probe) -> bool:
     )
 
 
-def _numbered(number: int, body: msgspec.Raw, raw: RawEvent, shop: Shop) -> Outcome:
-    try:
-        return _one(body, raw, shop)
-    except BodyError as error:
-        raise BodyError(error.error_type, f"number {number}: {error.reason}") from error
-
-
 def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     """Read a page of the API; one body that cannot be believed makes it unbelievable."""
     found = Parts()
@@ -166,15 +135,12 @@ def _all(bodies: Iterable[msgspec.Raw], raw: RawEvent, shop: Shop) -> Outcome:
     for number, body in enumerate(bodies, 1):
         if bytes(body)[:1] == b'"':
             continue
-        outcome = _numbered(number, body, raw, shop)
+        with numbered(number):
+            outcome = _one(body, raw, shop)
         match outcome:
             case Parts():
                 seen += 1
-                found = Parts(
-                    parts=found.parts + outcome.parts,
-                    products=found.products + outcome.products,
-                    counts=found.counts + outcome.counts,
-                )
+                found = together(found, outcome)
             case NeedsFetch():
                 wanted += outcome.wanted
             case Ignored():
