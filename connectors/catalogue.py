@@ -54,6 +54,10 @@ NEVER_ASKED = frozenset({"push"})
 """Providers that only tell: they are not polled, and no location of theirs can be looked up."""
 
 
+TELL_NO_ZONE = frozenset({"corepos"})
+"""Providers that know no time zone and no currency: who connects an account says them."""
+
+
 class UnknownProviderError(KeyError):
     """No connector speaks with that provider."""
 

@@ -1,4 +1,4 @@
-"""The way to each account's provider: its credentials, its rate limits, one HTTP client."""
+"""The way to each account's provider: by HTTP, with its credentials and limits, or by SQL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ import structlog
 
 from connectors.access import Access, Application, Grant, LocationFacts, Login, Place, url_of
 from connectors.catalogue import ACCESSES
-from connectors.contract import CredentialsError, PermanentError
+from connectors.contract import CredentialsError, PermanentError, Way
 from connectors.exchange import Authority, Exchange, Patience, limiter_of, new_client
 from connectors.limits import Budget, Limit, Limiter, Scope
 from schemas.account import Account
 from schemas.sealing import Sealer
 from streams.credentials import Credentials
+from streams.databases import PROVIDERS as DATABASES
+from streams.databases import AccountDatabases
 from streams.pending import PendingGrants
 from streams.providers import ProviderSettings
 from streams.settings import Settings
@@ -86,6 +88,7 @@ class AccountExchanges:
         self._accesses = accesses
         self._clock = clock
         self._client = new_client()
+        self._databases = AccountDatabases(settings.corepos, sealer)
         self._pending = PendingGrants(settings.data_dir / "tokens")
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._logins: dict[str, ApplicationToken] = {}
@@ -93,7 +96,7 @@ class AccountExchanges:
             WeakValueDictionary()
         )
 
-    def of(self, account: Account) -> Exchange:
+    def of(self, account: Account) -> Way:
         """
         Return the exchange of an account.
 
@@ -103,6 +106,8 @@ class AccountExchanges:
         """
         if not account.credentials:
             raise CredentialsError(NO_CREDENTIALS)
+        if account.provider in DATABASES:
+            return self._databases.of(account)
         place = Place(merchant=account.merchant, location_id=account.location_id)
         kept = self._kept.get(account.account_id)
         if kept is None or kept.place != place:
@@ -124,6 +129,8 @@ class AccountExchanges:
 
         Other errors as in `Exchange.converse`.
         """
+        if provider in DATABASES:
+            return await self._databases.probe(credentials.access_token, place)
         way = self._way(provider)
         login = self._login(way)
         authority = login or f"Bearer {credentials.access_token}"
@@ -144,6 +151,7 @@ class AccountExchanges:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._databases.close()
         await self._client.aclose()
 
     # -- how a provider is called ------------------------------------------------------------

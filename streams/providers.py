@@ -216,6 +216,33 @@ class LightspeedXSettings(LightspeedSettings):
         return _keys(map(_secret, (self.client_secret, self.previous_client_secret)))
 
 
+class CoreposSettings(BaseModel):
+    """What Tillstream must know to read CORE-POS databases; each account has its own DSN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hosts: str = Field(
+        default="",
+        description="Hosts, or host:port, that accounts' DSNs may name, comma separated; none: "
+        "no database is called. Else whoever has an API key could have any host called.",
+    )
+    ca_file: str | None = Field(
+        default=None,
+        description="PEM of the authority that signed the databases' certificates; without it "
+        "those that the system trusts.",
+    )
+    statement_s: int = Field(
+        default=30,
+        ge=1,
+        le=600,
+        description="Seconds that one statement may take: the tills use the server, too.",
+    )
+
+    def allowed_hosts(self) -> frozenset[str]:
+        """Return the hosts."""
+        return frozenset(one.strip().lower() for one in self.hosts.split(",") if one.strip())
+
+
 def _secret(value: SecretStr | None) -> str:
     return "" if value is None else value.get_secret_value().strip()
 

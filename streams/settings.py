@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from streams.errors import SetupError
 from streams.kafka.security import Security
 from streams.providers import (
+    CoreposSettings,
     LightspeedKSettings,
     LightspeedRSettings,
     LightspeedXSettings,
@@ -208,6 +209,7 @@ class Settings(BaseSettings):
     lightspeed_k: LightspeedKSettings = Field(default=LightspeedKSettings())
     lightspeed_r: LightspeedRSettings = Field(default=LightspeedRSettings())
     lightspeed_x: LightspeedXSettings = Field(default=LightspeedXSettings())
+    corepos: CoreposSettings = Field(default=CoreposSettings())
     kafka: KafkaSettings = Field(default=KafkaSettings())
 
     @field_validator("admin_key")

@@ -15,10 +15,11 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import pymysql
+from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from connectors.contract import (
@@ -42,6 +43,9 @@ GRACE_S = 5
 """How much longer than the server's own limit we wait for it to say so."""
 
 _ROWS_AT_ONCE = 500
+
+# Parameters are escaped; what comes is left as it is.
+_CONVERSIONS: dict[Any, Any] = dict(encoders)
 _REFUSED = {1044, 1045, 1142, 1143, 1698, 3118}
 _TOO_SLOW = {1969, 3024}
 _PASSING = {1040, 1053, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 2003, 2006, 2013}
@@ -189,7 +193,7 @@ def _connected(dsn: Dsn, limits: Limits) -> pymysql.Connection[SSCursor]:
         password=dsn.password,
         charset="utf8mb4",
         use_unicode=False,
-        conv={},
+        conv=_CONVERSIONS,
         cursorclass=SSCursor,
         connect_timeout=limits.connect_s,
         read_timeout=waits,

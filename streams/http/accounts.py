@@ -94,6 +94,8 @@ async def _probed(
         raise unavailable("the provider cannot be reached; try again") from None
     if location is None:
         raise ProblemError(422, "these credentials know no such location")
+    if not location.timezone and form.timezone is not None:
+        location = replace(location, timezone=form.timezone)
     if form.merchant is not None and form.merchant != location.merchant:
         raise ProblemError(422, "the location belongs to another merchant")
     try:

@@ -50,7 +50,8 @@ class NewAccount(Form):
         default=None,
         min_length=1,
         max_length=4096,
-        description="Needed where a merchant gives tokens, not where the operator logs in.",
+        description="Needed where a merchant gives tokens, not where the operator logs in. Of "
+        "CORE-POS: mysql://user:password@host:3306/, of a user who may SELECT.",
     )
     refresh_token: SecretStr | None = Field(default=None, max_length=4096)
     merchant: Name | None = Field(
@@ -73,7 +74,9 @@ class NewAccount(Form):
     location_name: Name | None = Field(
         default=None, description='Of a till of one\'s own (provider "push"), as `timezone`.'
     )
-    timezone: Name | None = Field(default=None, description="IANA name.")
+    timezone: Name | None = Field(
+        default=None, description="IANA name; of providers that know none (push, corepos)."
+    )
 
 
 class AccountChange(Form):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from connectors.catalogue import NEVER_ASKED
+from connectors.catalogue import NEVER_ASKED, TELL_NO_ZONE
 from connectors.contract import Shop
 from connectors.push.draft import PART, PROVIDER
 from connectors.push.read import name_of, part_of, split
@@ -95,8 +95,7 @@ def told_location(services: Services, caller: Caller, form: NewAccount) -> Locat
             which there are sums by now.
     """
     if form.provider not in NEVER_ASKED:
-        if form.location_name or form.timezone:
-            raise ProblemError(422, "name and time zone come from this provider")
+        _check_told(form)
         return None
     if form.access_token or form.refresh_token:
         raise ProblemError(422, "this provider is never asked: it takes no token")
@@ -119,6 +118,22 @@ def told_location(services: Services, caller: Caller, form: NewAccount) -> Locat
         timezone=form.timezone,
         currency=form.currency,
     )
+
+
+def _check_told(form: NewAccount) -> None:
+    """Insist on what the provider does not say itself, and on no more."""
+    if form.provider not in TELL_NO_ZONE:
+        if form.location_name or form.timezone:
+            raise ProblemError(422, "name and time zone come from this provider")
+        return
+    if form.location_name:
+        raise ProblemError(422, "the name comes from this provider")
+    if form.timezone is None or form.currency is None:
+        raise ProblemError(422, "this provider needs timezone and currency")
+    try:
+        zone_named(form.timezone)
+    except UnknownZoneError:
+        raise ProblemError(422, "unknown time zone; use an IANA name") from None
 
 
 @router.get(

@@ -19,8 +19,8 @@ from connectors.contract import (
     Page,
     PermanentError,
     TransientError,
+    Way,
 )
-from connectors.exchange import Exchange
 from schemas.account import Account
 from schemas.events import ErrorType
 from schemas.raw import Channel
@@ -41,7 +41,7 @@ RECONNECT = "reconnect the account: the provider no longer accepts its credentia
 class Exchanges(Protocol):
     """Gives the way to an account's provider, with its credentials and its rate limits."""
 
-    def of(self, account: Account) -> Exchange:
+    def of(self, account: Account) -> Way:
         """Return the exchange of an account."""
         ...
 

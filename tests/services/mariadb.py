@@ -59,6 +59,9 @@ class MariaDb:
             "--skip-name-resolve",
             "--innodb-buffer-pool-size=32M",
             "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-method=nosync",
+            "--skip-innodb-doublewrite",
+            "--aria-log-purge-type=at_flush",
             *options,
         ]
         log = (self.folder / "server.log").open("wb")
