@@ -77,7 +77,7 @@ def main() -> None:
     given = parser.parse_args()
     logs.set_up("error", sys.stderr)
     load, quick = os.getloadavg()[0], given.quick
-    sizes = [10_000, 30_000] if quick else [10_000, 100_000]
+    sizes = [10_000, 30_000] if quick else [10_000, 100_000, 300_000]
     report = Report(
         python=platform.python_version(),
         cores=os.cpu_count() or 0,

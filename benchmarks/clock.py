@@ -7,17 +7,18 @@ from typing import NamedTuple
 
 
 class Seconds(NamedTuple):
-    """`cpu` is of all threads of this process."""
+    """`cpu` is of all threads of this process, `loop` of the calling one alone."""
 
     wall: float
     cpu: float
+    loop: float
 
     @classmethod
     def now(cls) -> Seconds:
         """Return the clocks as they stand."""
-        return cls(time.perf_counter(), time.process_time())
+        return cls(time.perf_counter(), time.process_time(), time.thread_time())
 
     def passed(self) -> Seconds:
         """Return what has passed since then."""
         now = Seconds.now()
-        return Seconds(now.wall - self.wall, now.cpu - self.cpu)
+        return Seconds(*(after - before for after, before in zip(now, self, strict=True)))

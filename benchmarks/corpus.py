@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from connectors.square.simulator import SimulatorConfig, SquareSimulator, bakeries
 from schemas.account import Account, Tenant
 from schemas.codec import encode
@@ -46,6 +48,8 @@ def events(count: int) -> Iterator[Event]:
 
 def _shop(number: int) -> tuple[Account, list[tuple[str, bytes]]]:
     (bakery,) = bakeries(1)
+    # Names of its own, or one webhook would be about every shop there is.
+    bakery = replace(bakery, merchant_id=f"MBENCH{number}", location_id=f"LBENCH{number}")
     config = SimulatorConfig(
         now=NOW, seed=number, bakeries=(bakery,), days=DAYS, orders_per_day=ORDERS_PER_DAY
     )

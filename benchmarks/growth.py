@@ -16,10 +16,15 @@ from benchmarks.throughput import load, work
 
 
 class Size(msgspec.Struct, kw_only=True):
-    """What events cost when so many were processed in one life of a process."""
+    """
+    What events cost when so many were processed in one life of a process.
+
+    `loop_us` is the share of the thread that computes; the rest is the log's own threads.
+    """
 
     events: int
     cpu_us_per_event: float
+    loop_us_per_event: float
     rss_mb: int
     disk_bytes_per_event: int
 
@@ -40,11 +45,13 @@ def _apart(count: int) -> Size:
             stdout=subprocess.PIPE,
             check=True,
         )
-        cpu, rss_mb = msgspec.json.decode(done.stdout.splitlines()[-1], type=tuple[float, int])
+        told = done.stdout.splitlines()[-1]
+        cpu, loop, rss_mb = msgspec.json.decode(told, type=tuple[float, float, int])
         disk = sum(path.stat().st_size for path in Path(name).rglob("*") if path.is_file())
     return Size(
         events=count,
         cpu_us_per_event=round(cpu / count * 1e6, 1),
+        loop_us_per_event=round(loop / count * 1e6, 1),
         rss_mb=rss_mb,
         disk_bytes_per_event=disk // count,
     )
@@ -57,7 +64,7 @@ def _peak_mb() -> int:
 
 def _work(folder: Path) -> None:
     took, _ = uvloop.run(work(folder, Till(os.environ["BENCHMARK_KEYS"])))
-    sys.stdout.write(f"\n[{took.cpu}, {_peak_mb()}]\n")
+    sys.stdout.write(f"\n[{took.cpu}, {took.loop}, {_peak_mb()}]\n")
 
 
 if __name__ == "__main__":
