@@ -12,6 +12,7 @@ transaction_read_only; error codes of the server
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Executor
@@ -147,7 +148,9 @@ class _Session:
         if not last.cancelled():
             last.exception()
         if self._connection is not None:
-            self._threads.submit(self._connection.close)
+            # when the process stops, the connection ends with it
+            with contextlib.suppress(RuntimeError):
+                self._threads.submit(self._connection.close)
 
     # -- what blocks -------------------------------------------------------------------------
 

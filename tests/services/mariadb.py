@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,6 +103,25 @@ class MariaDb:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+
+def certified(folder: Path) -> Sequence[str]:
+    """Make an authority (ca.crt) and a certificate of 127.0.0.1; return server options."""
+
+    def openssl(*arguments: str) -> None:
+        program = str(shutil.which("openssl"))
+        subprocess.run([program, *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ("-newkey", "rsa:2048", "-nodes", "-days", "2")
+    openssl("req", "-x509", *new, "-subj", "/CN=test", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", *new[:3], "-subj", "/CN=db", "-keyout", "db.key", "-out", "db.csr")
+    (folder / "db.ext").write_text("subjectAltName=IP:127.0.0.1")
+    signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2")
+    openssl("x509", "-req", "-in", "db.csr", *signed, "-extfile", "db.ext", "-out", "db.crt")
+    return [f"--ssl-{name}={folder}/{file}" for name, file in _FILES.items()]
+
+
+_FILES = {"ca": "ca.crt", "cert": "db.crt", "key": "db.key"}
 
 
 @contextmanager

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import pymysql
 import pytest
@@ -40,7 +42,7 @@ from tests.connectors.corepos.test_samples import (
     seen,
 )
 from tests.connectors.golden import read, transactions
-from tests.services.mariadb import MariaDb
+from tests.services.mariadb import MariaDb, certified, serving
 
 FRIDAY_MORNING, AFTER_NIGHT, SATURDAY_NOON = at(20, 9, 45), at(21, 0, 45), at(21, 12)
 
@@ -254,7 +256,40 @@ async def test_a_server_without_tls_is_not_spoken_to_where_tls_is_wanted(
 ) -> None:
     for options in ("tls=verify", "tls=encrypt", ""):
         error = await refusal(way_of(mariadb.dsn(options)))
-        assert isinstance(error, TransientError | PermanentError)
+        assert not isinstance(error, CredentialsError), "it must not even try to sign in"
+
+
+async def test_a_certificate_is_believed_only_of_a_known_authority(
+    mariadb: MariaDb, tmp_path: Path
+) -> None:
+    ask = "CREATE DATABASE core_op; CREATE TABLE core_op.products (upc INT, store_id INT)"
+    with serving(tmp_path, *certified(tmp_path)) as server:
+        server.run(f"{ask}; ALTER USER tills@'127.0.0.1' REQUIRE SSL")
+        question = COREPOS.fetch(store(1), "products/1")
+        line, known = server.dsn("tls=verify"), str(tmp_path / "ca.crt")
+        way = SqlExchange(dsn_of(line), Limits(ca_file=known), THREADS)
+        assert await pages_of(way, question) == []
+        assert isinstance(await refusal(way_of(line)), PermanentError)
+        assert isinstance(await refusal(way_of(server.dsn("tls=off"))), CredentialsError)
+        question = COREPOS.fetch(store(1), "products/1")
+        assert await pages_of(way_of(server.dsn("tls=encrypt")), question) == []
+
+
+async def test_who_stops_waiting_leaves_no_connection_behind(mariadb: MariaDb) -> None:
+    mariadb.run(
+        "CREATE OR REPLACE DATABASE tired; CREATE VIEW tired.products AS "
+        "SELECT SLEEP(1) AS upc, 0 AS store_id"
+    )
+    mariadb.run("GRANT ALL ON tired.* TO tills@'127.0.0.1'")
+    way = way_of(mariadb.dsn("tls=off&op=tired"))
+    question = COREPOS.fetch(store(1), "products/1")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await pages_of(way, question)
+    count = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'tills'"
+    async with asyncio.timeout(10):
+        while mariadb.run(count).strip() != "0":  # noqa: ASYNC110 - a server has no event
+            await asyncio.sleep(0.1)
 
 
 async def test_a_statement_that_takes_too_long_is_ended_by_the_server(mariadb: MariaDb) -> None:
