@@ -20,6 +20,7 @@ from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from streams.directory import UNCLAIMED, Directory
 from streams.errors import SetupError
 from streams.log import TP, EventLog, Headers, Out, Record, lane_of
+from streams.reading import records_of
 from streams.views import NotSettledError, Views
 
 logger = structlog.get_logger(__name__)
@@ -228,7 +229,7 @@ class Ingest:
     async def _unclaimed(self, account: Account, lane: int) -> AsyncIterator[RawEvent]:
         connector = self._connectors[account.provider]
         wanted = _unclaimed_key(account)
-        async for record in _records(self._log, TP(topics.REJECTED, lane)):
+        async for record in records_of(self._log, TP(topics.REJECTED, lane)):
             if record.key != wanted or record.value is None or not _is_unclaimed(record):
                 continue
             try:
@@ -316,16 +317,3 @@ def _is_unclaimed(record: Record) -> bool:
         headers.get("__rejected.topic") == topics.RAW.encode()
         and headers.get("__rejected.error.type") == b"unknown-account"
     )
-
-
-async def _records(log: EventLog, tp: TP) -> AsyncIterator[Record]:
-    """Yield the records of one partition up to its end of now."""
-    begin, end = (await log.bounds([tp]))[tp]
-    reader = await log.reader({tp: begin})
-    try:
-        while reader.positions[tp] < end:
-            for chunk in (await reader.read(1.0)).values():
-                for record in chunk.records:
-                    yield record
-    finally:
-        await reader.close()

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas import topics
 from streams.log import REDRIVE_STAGE, TP, EventLog, Headers, Out, Record, is_redriven
+from streams.reading import records_of
 
 REDRIVEN = "__rejected.redriven"
 """Header of a record without value that marks an earlier letter ("lane/offset") as redriven."""
@@ -40,7 +41,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Record]]:
     """Yield every letter that is still in the log, lane by lane, oldest first."""
     for lane in range(lanes):
-        records = [record async for record in _records(log, TP(topics.REJECTED, lane))]
+        records = [record async for record in records_of(log, TP(topics.REJECTED, lane))]
         redriven = {
             value.decode()
             for record in records
@@ -124,23 +125,11 @@ class _Newest:
         if tp not in self._offsets:
             self._offsets[tp] = {
                 record.key: record.offset
-                async for record in _records(self._log, tp)
+                async for record in records_of(self._log, tp)
                 if not is_redriven(record)
             }
         rejected_at = int(dict(letter.headers)["__rejected.offset"])
         return self._offsets[tp].get(letter.key, -1) > rejected_at
-
-
-async def _records(log: EventLog, tp: TP) -> AsyncIterator[Record]:
-    begin, end = (await log.bounds([tp]))[tp]
-    reader = await log.reader({tp: begin})
-    try:
-        while reader.positions[tp] < end:
-            for chunk in (await reader.read(1.0)).values():
-                for record in chunk.records:
-                    yield record
-    finally:
-        await reader.close()
 
 
 def _letter(record: Record) -> Letter:

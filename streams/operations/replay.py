@@ -24,6 +24,7 @@ from schemas.sealing import SealBrokenError, Sealer
 from schemas.transaction import Transaction, counts
 from streams.ingest import Ingest
 from streams.log import TP, EventLog, Record
+from streams.reading import records_of
 from streams.shop import shop_of
 from streams.stages.bundle import Bundle
 from streams.stages.normalise_chunk import REPLAY, Replayed
@@ -115,7 +116,7 @@ class Replay:
         for lane in range(self._lanes):
             known: dict[tuple[str, str], Bundle] = {}
             read = 0
-            async for record in self._records(lane):
+            async for record in records_of(self._log, TP(topics.RAW, lane)):
                 account, parts = self._parts(record, selection)
                 if account is None:
                     continue
@@ -137,18 +138,6 @@ class Replay:
             return
         body = msgspec.msgpack.encode(Replayed(difference.transaction, difference.parts))
         await ingest.append(account, Channel.CONTROL, REPLAY, (body,))
-
-    async def _records(self, lane: int) -> AsyncIterator[Record]:
-        tp = TP(topics.RAW, lane)
-        begin, end = (await self._log.bounds([tp]))[tp]
-        reader = await self._log.reader({tp: begin})
-        try:
-            while reader.positions[tp] < end:
-                for chunk in (await reader.read(1.0)).values():
-                    for record in chunk.records:
-                        yield record
-        finally:
-            await reader.close()
 
     def _parts(
         self, record: Record, selection: Selection
