@@ -51,7 +51,7 @@ def _shop(number: int) -> tuple[Account, list[tuple[str, bytes]]]:
     # Names of its own, or one webhook would be about every shop there is.
     bakery = replace(bakery, merchant_id=f"MBENCH{number}", location_id=f"LBENCH{number}")
     config = SimulatorConfig(
-        now=NOW, seed=number, bakeries=(bakery,), days=DAYS, orders_per_day=ORDERS_PER_DAY
+        now=NOW, seed=number, shops=(bakery,), days=DAYS, orders_per_day=ORDERS_PER_DAY
     )
     # The API gives the newest only; the benchmark wants every version, so it looks inside.
     store = SquareSimulator(config)._store  # noqa: SLF001

@@ -24,7 +24,8 @@ from starlette.routing import Route
 
 from connectors.contract import Delivery, TransientError
 from connectors.exchange import Sender
-from connectors.square.simulator import Call, SquareSimulator
+from connectors.simulation.calls import Call
+from connectors.simulation.simulator import Simulator
 from streams.errors import SetupError
 
 logger = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ logger = structlog.get_logger(__name__)
 CONCURRENT = 16
 ATTEMPTS = 8
 FIRST_PAUSE = timedelta(milliseconds=250)
-"""Square waits minutes between attempts; a simulation has less time, and doubles this."""
+"""Providers wait minutes between attempts; a simulation has less time, and doubles this."""
 
 ACCEPTED = range(200, 300)
 METHODS = ["GET", "POST", "PUT", "DELETE"]
@@ -60,7 +61,7 @@ def _utc_now() -> datetime:
 
 @contextlib.asynccontextmanager
 async def serve_simulator(
-    simulator: SquareSimulator,
+    simulator: Simulator,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -111,7 +112,7 @@ class _Front:
     """The routes: Square's own, and what only a simulator has."""
 
     def __init__(
-        self, simulator: SquareSimulator, clock: Callable[[], datetime], *, ticking: bool
+        self, simulator: Simulator, clock: Callable[[], datetime], *, ticking: bool
     ) -> None:
         self._simulator, self._clock, self._ticking = simulator, clock, ticking
         self.app = Starlette(
@@ -153,6 +154,8 @@ class _Front:
 
     async def _revoke(self, request: Request) -> Response:
         delivery = self._simulator.revoke(request.path_params["merchant"], self._clock())
+        if delivery is None:
+            return _json({"delivered": False})
         sender = Sender()
         status = await _post(sender, delivery)
         await sender.close()
@@ -164,12 +167,12 @@ def _json(content: object) -> Response:
 
 
 async def deliver(
-    simulator: SquareSimulator, *, paced: bool, since: datetime | None = None
+    simulator: Simulator, *, paced: bool, since: datetime | None = None
 ) -> Delivered:
     """
     Deliver all webhooks that are to come, and return how it went.
 
-    Square takes any 2xx as received and tries everything else again; so does this.
+    Any 2xx is taken as received, everything else is tried again.
 
     Args:
         paced: keeps the trade's own pace; else as fast as they are taken.
@@ -187,14 +190,18 @@ async def deliver(
                     due += pause.total_seconds()
                     await asyncio.sleep(max(0, due - loop.time()))
                 await gate.acquire()
-                group.create_task(_until_accepted(sender, delivery, done, gate))
+                group.create_task(_until_accepted(simulator, sender, delivery, done, gate))
     finally:
         await sender.close()
     return done
 
 
 async def _until_accepted(
-    sender: Sender, delivery: Delivery, done: Delivered, gate: asyncio.Semaphore
+    simulator: Simulator,
+    sender: Sender,
+    delivery: Delivery,
+    done: Delivered,
+    gate: asyncio.Semaphore,
 ) -> None:
     try:
         for attempt in range(ATTEMPTS):
@@ -203,15 +210,7 @@ async def _until_accepted(
                 done.accepted += 1
                 return
             done.again += 1
-            reason = "http_timeout" if status is None else "http_error"
-            delivery = msgspec.structs.replace(
-                delivery,
-                headers={
-                    **delivery.headers,
-                    "square-retry-number": f"{attempt + 1}",
-                    "square-retry-reason": reason,
-                },
-            )
+            delivery = simulator.repeated(delivery, attempt + 1, timed_out=status is None)
             await asyncio.sleep((FIRST_PAUSE * 2**attempt).total_seconds())
         done.lost += 1
         logger.warning("webhook_never_accepted")

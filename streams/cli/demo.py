@@ -144,7 +144,7 @@ class Demo:
         products = [msgspec.to_builtins(it) for it in self.simulator.tenant_catalogue()]
         await api.call("PUT", "/api/v1/pos/products", {"products": products})
         async with asyncio.TaskGroup() as connecting:
-            for bakery in self.simulator.config.bakeries:
+            for bakery in self.simulator.config.shops:
                 connecting.create_task(self._connect(api, bakery.location_id, bakery.token))
         await self._idle(worker, api)
         runs = await self._runs(api)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.square.simulator.truth import Totals
+from connectors.simulation.truth import Totals
 
 _DAY_FIGURES = (
     "gross",

@@ -68,7 +68,7 @@ def square(
     config = SimulatorConfig(
         now=datetime.now(UTC),
         seed=seed,
-        bakeries=bakeries(shops),
+        shops=bakeries(shops),
         days=days,
         orders_per_day=orders_per_day,
         live_orders=orders_per_day if live_orders is None else live_orders,
@@ -134,7 +134,7 @@ async def _deliver(simulator: SquareSimulator, deliver_to: str, *, fast: bool) -
 
 def _introduce(simulator: SquareSimulator, url: str, *, as_json: bool) -> None:
     """Say where it is and what opens it; the tokens are no secrets, nothing real is behind."""
-    shops = simulator.config.bakeries
+    shops = simulator.config.shops
     if as_json:
         line({"url": url, "locations": shops})
         return

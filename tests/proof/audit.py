@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connectors.square.simulator.truth import Day, Product, Totals
+from connectors.simulation.truth import Day, Product, Totals
 from projections.catalogue import VIEWS
 from schemas import topics
 from schemas.catalogue import PosProduct, ProductMapping, StockCount

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from connectors.simulation.truth import Totals
 from connectors.square.simulator import SimulatorConfig
-from connectors.square.simulator.truth import Totals
 from tests.proof.site import ROOT
 
 

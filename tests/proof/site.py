@@ -92,7 +92,7 @@ class Site:
     def simulation(self, **given: Any) -> SimulatorConfig:
         """Return two bakeries whose webhooks go to this installation."""
         ours = {"signature_key": SIGNATURE_KEY, "notification_url": self.hook}
-        return SimulatorConfig(bakeries=bakeries(2), **{**ours, **given})
+        return SimulatorConfig(shops=bakeries(2), **{**ours, **given})
 
     def client(self, key: str = "") -> httpx.Client:
         headers = {"authorization": f"Bearer {key or self.api_key}"}
@@ -105,7 +105,7 @@ class Site:
             self.api_key = made.raise_for_status().json()["api_key"]
         with self.client() as api:
             api.put(f"{API}/products", json={"products": products}).raise_for_status()
-            for bakery in config.bakeries:
+            for bakery in config.shops:
                 form = {"provider": "square", "location_id": bakery.location_id}
                 answer = api.post(
                     f"{API}/accounts", json=form | {"access_token": bakery.token}

@@ -67,7 +67,7 @@ async def post(site: Site, body: bytes) -> int:
 
 
 def a_sale(simulator: SquareSimulator, name: str, amount: int = 1000) -> dict[str, Any]:
-    bakery = simulator.config.bakeries[0]
+    bakery = simulator.config.shops[0]
     merchant, location = bakery.merchant_id, bakery.location_id
     return a_payment(name, amount, merchant=merchant, location=location)
 

@@ -55,7 +55,7 @@ async def ask(url: str, path: str, method: str = "GET") -> Any:
 async def test_a_poll_over_http_on_a_bad_day_brings_everything() -> None:
     faults = Faults(server_errors=150, stale_cursors=100)
     square = a_square(live_orders=0, faults=faults, page_limit=50)
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     async with (
         serve_simulator(square, clock=lambda: NOW) as url,
         Exchange(
@@ -125,7 +125,7 @@ async def test_a_ticking_simulator_knows_more_as_time_goes_by() -> None:
 async def test_a_revocation_is_delivered() -> None:
     async with inbox(lambda _: 200) as (box, hook):
         square = a_square(notification_url=hook)
-        merchant = square.config.bakeries[0].merchant_id
+        merchant = square.config.shops[0].merchant_id
         async with serve_simulator(square) as url:
             assert await ask(url, f"/revoke/{merchant}", "POST") == {"delivered": True}
             assert await ask(url, "/own-products")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from connectors.square.simulator.calls import Answer, Call
-from connectors.square.simulator.config import ROUGH, Bakery, Faults, SimulatorConfig, bakeries
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.config import ROUGH, Faults, SimulatedShop, SimulatorConfig
+from connectors.square.simulator.places import bakeries
 from connectors.square.simulator.simulator import SquareSimulator
 
 __all__ = [
     "ROUGH",
     "Answer",
-    "Bakery",
     "Call",
     "Faults",
+    "SimulatedShop",
     "SimulatorConfig",
     "SquareSimulator",
     "bakeries",

@@ -11,24 +11,24 @@ Source: developer.squareup.com/reference/square, docs/build-basics/handling-erro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import unquote
 
 import msgspec
 
 from connectors.contract import Response
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.weather import Weather
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.calls import Answer, Call, Inquiry
-from connectors.square.simulator.chance import Chance
-from connectors.square.simulator.config import SimulatorConfig
 from connectors.square.simulator.desk import Desk
 from connectors.square.simulator.grants import Grants
+from connectors.square.simulator.inquiry import Inquiry
 from connectors.square.simulator.lists import Lists
 from connectors.square.simulator.paging import RefusedError
 from connectors.square.simulator.timeline import Store
 
-SLOW = timedelta(milliseconds=300)
-BURST = 3
+TOO_MANY = 429
 
 
 class Api:
@@ -37,9 +37,7 @@ class Api:
     def __init__(self, config: SimulatorConfig, store: Store, grants: Grants) -> None:
         self._config = config
         self._grants = grants
-        self._chance = Chance(config.seed, "faults")
-        self._burst = 0
-        self._retry_after = ""
+        self._weather = Weather(config.seed, config.faults)
         desk = Desk(config, store)
         lists = Lists(config, store)
         self._routes: dict[tuple[str, str], Callable[[Inquiry], Json]] = {
@@ -67,7 +65,7 @@ class Api:
         fault = self._fault(call)
         if fault is not None:
             return Answer(response=fault)
-        wait = SLOW if self._chance.happens(self._config.faults.slow) else timedelta(0)
+        wait = self._weather.wait()
         try:
             body = self._routed(call, now)
         except RefusedError as refused:
@@ -97,20 +95,12 @@ class Api:
 
     def _fault(self, call: Call) -> Response | None:
         """Return what goes wrong instead of an answer, if it does."""
-        if not call.path.startswith("/v2/"):
+        trouble = self._weather.trouble() if call.path.startswith("/v2/") else None
+        if trouble is None:
             return None
-        faults = self._config.faults
-        if not self._burst and self._chance.happens(faults.rate_limited):
-            self._burst = self._chance.randint(1, BURST)
-            self._retry_after = self._chance.choice(("", "0", "1"))
-        if self._burst:
-            self._burst -= 1
-            refused = RefusedError(429, "RATE_LIMITED")
-            headers = {"retry-after": self._retry_after} if self._retry_after else {}
-            return _error(refused, headers)
-        if self._chance.happens(faults.server_errors):
-            return _error(RefusedError(self._chance.choice((500, 502, 503)), "API_ERROR"))
-        return None
+        headers = {"retry-after": trouble.retry_after} if trouble.retry_after else {}
+        code = "RATE_LIMITED" if trouble.status == TOO_MANY else "API_ERROR"
+        return _error(RefusedError(trouble.status, code), headers)
 
 
 _CATEGORIES = {

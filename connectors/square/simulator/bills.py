@@ -12,14 +12,13 @@ from decimal import Decimal
 
 import msgspec
 
-from connectors.square.simulator.chance import Money
-from connectors.square.simulator.config import Bakery
-from connectors.square.simulator.truth import Moved
+from connectors.simulation.bills import taxed
+from connectors.simulation.config import SimulatedShop
+from connectors.simulation.truth import Moved
+from connectors.square.simulator.wording import Money
 from schemas.money import allocate, round_minor
 
 Json = dict[str, object]
-
-HUNDRED = Decimal(100)
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,16 +107,8 @@ def of_percent(amount: int, percent: str) -> int:
     return round_minor((amount * Decimal(percent)).scaleb(-2))
 
 
-def taxed(amount: int, percent: str, *, inclusive: bool) -> int:
-    """Return the tax inside an amount, or the tax to add to it."""
-    rate = Decimal(percent)
-    if inclusive:
-        return round_minor(amount * rate / (HUNDRED + rate))
-    return round_minor((amount * rate).scaleb(-2))
-
-
 def reckon(
-    bakery: Bakery, pieces: Sequence[Piece], cuts: Sequence[Cut], fees: Sequence[Fee]
+    bakery: SimulatedShop, pieces: Sequence[Piece], cuts: Sequence[Cut], fees: Sequence[Fee]
 ) -> None:
     """Work every line and charge out, in Square's order: prices, discounts, charges, taxes."""
     for piece in pieces:
@@ -136,7 +127,7 @@ def reckon(
             fee.charged_tax = taxed(fee.applied, _rate(bakery, fee.tax), inclusive=False)
 
 
-def tax_line(bakery: Bakery, piece: Piece) -> None:
+def tax_line(bakery: SimulatedShop, piece: Piece) -> None:
     """Work out the tax of one line from what it costs after discounts."""
     piece.included = bakery.inclusive and piece.tax is not None
     if piece.tax is not None:
@@ -161,7 +152,7 @@ def _cut(number: int, cut: Cut, pieces: Sequence[Piece]) -> None:
         piece.cuts[number] = share
 
 
-def _rate(bakery: Bakery, tax: int) -> str:
+def _rate(bakery: SimulatedShop, tax: int) -> str:
     return (bakery.food_tax, bakery.drink_tax)[tax]
 
 
@@ -170,19 +161,23 @@ def tax_uid(tax: int) -> str:
     return ("food-tax", "drink-tax")[tax]
 
 
-def line_items(bakery: Bakery, pieces: Sequence[Piece], cuts: Sequence[Cut]) -> list[Json]:
+def line_items(
+    bakery: SimulatedShop, pieces: Sequence[Piece], cuts: Sequence[Cut]
+) -> list[Json]:
     """Return the lines of a sale."""
     return [_item(bakery, piece, cuts, returned=None) for piece in pieces]
 
 
 def return_items(
-    bakery: Bakery, pieces: Sequence[tuple[Piece, str]], cuts: Sequence[Cut]
+    bakery: SimulatedShop, pieces: Sequence[tuple[Piece, str]], cuts: Sequence[Cut]
 ) -> list[Json]:
     """Return the lines of a return; each piece with the uid of the line it was sold on."""
     return [_item(bakery, piece, cuts, returned=source) for piece, source in pieces]
 
 
-def _item(bakery: Bakery, piece: Piece, cuts: Sequence[Cut], *, returned: str | None) -> Json:
+def _item(
+    bakery: SimulatedShop, piece: Piece, cuts: Sequence[Cut], *, returned: str | None
+) -> Json:
     def money(amount: int) -> Money:
         return Money(amount, bakery.currency)
 
@@ -237,7 +232,7 @@ _KILOGRAM: Json = {
 }
 
 
-def _applied(item: Json, piece: Piece, cuts: Sequence[Cut], bakery: Bakery) -> None:
+def _applied(item: Json, piece: Piece, cuts: Sequence[Cut], bakery: SimulatedShop) -> None:
     if piece.tax is not None:
         item["applied_taxes"] = [
             {
@@ -258,7 +253,7 @@ def _applied(item: Json, piece: Piece, cuts: Sequence[Cut], bakery: Bakery) -> N
 
 
 def taxes(
-    bakery: Bakery, pieces: Sequence[Piece], fees: Sequence[Fee], *, back: bool = False
+    bakery: SimulatedShop, pieces: Sequence[Piece], fees: Sequence[Fee], *, back: bool = False
 ) -> list[Json]:
     """Return the taxes of one side of an order, with what each came to."""
     found = []
@@ -281,7 +276,7 @@ def taxes(
 
 
 def discounts(
-    bakery: Bakery, pieces: Sequence[Piece], cuts: Sequence[Cut], *, back: bool = False
+    bakery: SimulatedShop, pieces: Sequence[Piece], cuts: Sequence[Cut], *, back: bool = False
 ) -> list[Json]:
     """Return the discounts of one side of an order, with what each came to."""
     found = []
@@ -306,7 +301,7 @@ def discounts(
     return found
 
 
-def service_charges(bakery: Bakery, fees: Sequence[Fee]) -> list[Json]:
+def service_charges(bakery: SimulatedShop, fees: Sequence[Fee]) -> list[Json]:
     """Return the charges of a sale."""
     found = []
     for fee in fees:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from connectors.simulation.chance import Chance
+from connectors.simulation.config import SimulatedShop
+from connectors.simulation.goods import MODIFIERS, priced
 from connectors.square.simulator.bills import Cut, Fee, Piece, reckon
-from connectors.square.simulator.chance import Chance
-from connectors.square.simulator.config import Bakery
-from connectors.square.simulator.goods import MODIFIERS, priced
 from connectors.square.simulator.sale import Pay, Sale
 from connectors.square.simulator.shop_window import ShopWindow, Variation
 
@@ -21,7 +21,7 @@ BRANDS = ("VISA", "MASTERCARD", "AMERICAN_EXPRESS")
 class Counter:
     """Makes sales; `chance` decides everything."""
 
-    def __init__(self, bakery: Bakery, window: ShopWindow, chance: Chance) -> None:
+    def __init__(self, bakery: SimulatedShop, window: ShopWindow, chance: Chance) -> None:
         self.bakery = bakery
         self.window = window
         self.chance = chance

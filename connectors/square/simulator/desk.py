@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.calls import Inquiry
-from connectors.square.simulator.chance import stamp
-from connectors.square.simulator.config import Bakery, SimulatorConfig
+from connectors.square.simulator.inquiry import Inquiry
 from connectors.square.simulator.paging import RefusedError
 from connectors.square.simulator.timeline import Happening, Store
+from connectors.square.simulator.wording import stamp
 
 MAX_BATCH = 100
 
@@ -88,10 +88,10 @@ class Desk:
             raise RefusedError(404, "NOT_FOUND", f"{kind}_id")
         return found
 
-    def _of(self, merchant: str) -> list[Bakery]:
-        return [one for one in self._config.bakeries if one.merchant_id == merchant]
+    def _of(self, merchant: str) -> list[SimulatedShop]:
+        return [one for one in self._config.shops if one.merchant_id == merchant]
 
-    def _place(self, bakery: Bakery) -> Json:
+    def _place(self, bakery: SimulatedShop) -> Json:
         return {
             "id": bakery.location_id,
             "name": bakery.name,

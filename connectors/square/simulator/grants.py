@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from connectors.simulation.chance import Chance
+from connectors.simulation.config import SimulatorConfig
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.chance import Chance, stamp
-from connectors.square.simulator.config import SimulatorConfig
 from connectors.square.simulator.paging import RefusedError
+from connectors.square.simulator.wording import stamp
 
 NEVER = None
 
@@ -42,9 +43,9 @@ class Grants:
     def __init__(self, config: SimulatorConfig) -> None:
         self._chance = Chance(config.seed, "tokens")
         self._lives = timedelta(seconds=config.token_lives_s)
-        self._merchants = {bakery.merchant_id for bakery in config.bakeries}
+        self._merchants = {bakery.merchant_id for bakery in config.shops}
         self._held: dict[str, tuple[str, datetime | None]] = {
-            bakery.token: (bakery.merchant_id, NEVER) for bakery in config.bakeries
+            bakery.token: (bakery.merchant_id, NEVER) for bakery in config.shops
         }
         self.revoked: set[str] = set()
 

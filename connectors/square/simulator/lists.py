@@ -8,14 +8,14 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.goods import ASSORTMENT
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.calls import Inquiry
-from connectors.square.simulator.chance import stamp
-from connectors.square.simulator.config import SimulatorConfig
-from connectors.square.simulator.goods import ASSORTMENT
+from connectors.square.simulator.inquiry import Inquiry
 from connectors.square.simulator.paging import Pager, RefusedError, Row, fingerprint, window
 from connectors.square.simulator.shop_window import category
 from connectors.square.simulator.timeline import Happening, Store
+from connectors.square.simulator.wording import stamp
 
 A_YEAR = timedelta(days=365)
 PAYMENTS_A_PAGE, OBJECTS_A_PAGE, ORDERS_A_PAGE, LARGEST_PAGE = 100, 100, 500, 1000
@@ -133,13 +133,12 @@ class Lists:
         self._config, self._store = config, store
         self._pager = Pager(config.seed, config.faults.stale_cursors)
         self._places = {
-            bakery.location_id: (number, bakery)
-            for number, bakery in enumerate(config.bakeries)
+            bakery.location_id: (number, bakery) for number, bakery in enumerate(config.shops)
         }
 
     def payments(self, about: Inquiry) -> Json:
         """GET /v2/payments: without location_id, of the main location only."""
-        main = [b for b in self._config.bakeries if b.merchant_id == about.merchant and b.main]
+        main = [b for b in self._config.shops if b.merchant_id == about.merchant and b.main]
         place = about.call.query.get("location_id") or main[0].location_id
         return self._money("payment", "payments", (place,), about)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from connectors.square.simulator.chance import Chance
+from connectors.simulation.chance import Chance
 
 CURSOR_LIVES = timedelta(minutes=5)
 

@@ -12,6 +12,9 @@ from decimal import Decimal
 
 import msgspec
 
+from connectors.simulation.chance import Chance
+from connectors.simulation.config import SimulatedShop
+from connectors.simulation.truth import Figures
 from connectors.square.simulator.bills import (
     Json,
     Piece,
@@ -20,10 +23,8 @@ from connectors.square.simulator.bills import (
     tax_line,
     taxes,
 )
-from connectors.square.simulator.chance import Chance, Money, stamp
-from connectors.square.simulator.config import Bakery
 from connectors.square.simulator.sale import METHODS, Pay, Sale, amounts
-from connectors.square.simulator.truth import Figures
+from connectors.square.simulator.wording import Money, stamp
 from schemas.money import round_minor
 
 
@@ -91,7 +92,7 @@ def amount_only(sale: Sale, amount: int) -> Back:
     return Back(source=sale, pieces=[(piece, "")])
 
 
-def _part(bakery: Bakery, sold: Piece, quantity: Decimal) -> Piece:
+def _part(bakery: SimulatedShop, sold: Piece, quantity: Decimal) -> Piece:
     """Return so much of a line: its price, and its share of discounts and tax."""
     piece = msgspec.structs.replace(sold, uid=f"back-{sold.uid}", quantity=quantity)
     if quantity == sold.quantity:

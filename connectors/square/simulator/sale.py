@@ -8,6 +8,9 @@ from decimal import Decimal
 
 import msgspec
 
+from connectors.simulation.chance import MILLISECOND
+from connectors.simulation.config import SimulatedShop
+from connectors.simulation.truth import Figures
 from connectors.square.simulator.bills import (
     Cut,
     Fee,
@@ -18,9 +21,7 @@ from connectors.square.simulator.bills import (
     service_charges,
     taxes,
 )
-from connectors.square.simulator.chance import MILLISECOND, Money, stamp
-from connectors.square.simulator.config import Bakery
-from connectors.square.simulator.truth import Figures
+from connectors.square.simulator.wording import Money, stamp
 
 METHODS = {
     "CARD": "card",
@@ -74,7 +75,7 @@ class Sale(msgspec.Struct, kw_only=True):
         gone: how much of each line has been returned later.
     """
 
-    bakery: Bakery
+    bakery: SimulatedShop
     order_id: str
     created_at: datetime
     closed_at: datetime

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from connectors.simulation.chance import Chance
+from connectors.simulation.config import SimulatedShop
+from connectors.simulation.goods import ASSORTMENT, Good, priced
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.chance import Chance, Money, stamp
-from connectors.square.simulator.config import Bakery
-from connectors.square.simulator.goods import ASSORTMENT, Good, priced
 from connectors.square.simulator.timeline import Happening
+from connectors.square.simulator.wording import Money, stamp
 
 _MILLISECONDS = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +55,7 @@ class ShopWindow:
     All bakeries of a merchant share it, so it belongs to the first of them.
     """
 
-    def __init__(self, bakery: Bakery, place: int, count: int, opens: datetime) -> None:
+    def __init__(self, bakery: SimulatedShop, place: int, count: int, opens: datetime) -> None:
         self.bakery, self.place = bakery, place
         self.happenings: list[Happening] = []
         throw = Chance("catalogue", bakery.merchant_id)
@@ -136,7 +137,7 @@ class ShopWindow:
         )
 
 
-def _item(good: Good, throw: Chance, bakery: Bakery) -> Item:
+def _item(good: Good, throw: Chance, bakery: SimulatedShop) -> Item:
     return Item(
         item_id=throw.id(24).upper(),
         good=good,

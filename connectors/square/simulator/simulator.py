@@ -9,17 +9,18 @@ from operator import attrgetter
 import msgspec
 
 from connectors.contract import Delivery
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.chance import Chance, whole
+from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.goods import OwnProduct, own_products
+from connectors.simulation.truth import Figures, Totals, summed
 from connectors.square.simulator.api import Api
-from connectors.square.simulator.calls import Answer, Call
-from connectors.square.simulator.chance import Chance, whole
-from connectors.square.simulator.config import SimulatorConfig, bakeries
-from connectors.square.simulator.goods import OwnProduct, own_products
 from connectors.square.simulator.grants import Grants
+from connectors.square.simulator.places import bakeries
 from connectors.square.simulator.shop_window import ShopWindow
 from connectors.square.simulator.stockroom import Stockroom
 from connectors.square.simulator.timeline import Happening, Store
 from connectors.square.simulator.trade import Trade, days_before
-from connectors.square.simulator.truth import Figures, Totals, summed
 from connectors.square.simulator.webhooks import Postman, plan
 
 EDITS_EVERY_DAYS = 4
@@ -39,7 +40,7 @@ class SquareSimulator:
         self.config = msgspec.structs.replace(
             config,
             now=whole(config.now.astimezone(UTC)),
-            bakeries=config.bakeries or bakeries(2),
+            shops=config.shops or bakeries(2),
         )
         self._store = Store(_happenings(self.config))
         self._grants = Grants(self.config)
@@ -87,6 +88,14 @@ class SquareSimulator:
                 clock = planned.due
         self.release(self.ends)
 
+    def repeated(self, delivery: Delivery, attempt: int, *, timed_out: bool) -> Delivery:
+        """Return the next attempt of a delivery, with Square's headers that count them."""
+        told = {
+            "square-retry-number": f"{attempt}",
+            "square-retry-reason": "http_timeout" if timed_out else "http_error",
+        }
+        return msgspec.structs.replace(delivery, headers={**delivery.headers, **told})
+
     def revoke(self, merchant: str, at: datetime) -> Delivery:
         """Withdraw our authorisation for a merchant and return the webhook that says so."""
         self._grants.revoked.add(merchant)
@@ -98,12 +107,12 @@ class SquareSimulator:
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""
-        currencies = {one.location_id: one.currency for one in self.config.bakeries}
+        currencies = {one.location_id: one.currency for one in self.config.shops}
         return Totals(
             days=summed(self._store.bills.values(), currencies),
             stock={
                 one.location_id: dict(sorted(self._store.shelf(place).on_hand.items()))
-                for place, one in enumerate(self.config.bakeries)
+                for place, one in enumerate(self.config.shops)
             },
         )
 
@@ -130,7 +139,7 @@ def _happenings(config: SimulatorConfig) -> list[Happening]:
     """Return all that will ever happen, in the order in which Square learns of it."""
     windows: dict[str, ShopWindow] = {}
     found: list[Happening] = []
-    for place, bakery in enumerate(config.bakeries):
+    for place, bakery in enumerate(config.shops):
         days = list(days_before(config, place))
         if bakery.merchant_id not in windows:
             first = days[0] if days else bakery.calendar.day_of(config.now)

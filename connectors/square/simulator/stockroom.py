@@ -15,11 +15,13 @@ from decimal import Decimal
 
 import msgspec
 
+from connectors.simulation.chance import MILLISECOND, Chance, whole
+from connectors.simulation.config import SimulatedShop, SimulatorConfig
+from connectors.simulation.shelves import Stock
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.chance import MILLISECOND, Chance, stamp, whole
-from connectors.square.simulator.config import Bakery, SimulatorConfig
 from connectors.square.simulator.shop_window import ShopWindow, Variation
-from connectors.square.simulator.timeline import Happening, Stock
+from connectors.square.simulator.timeline import Happening
+from connectors.square.simulator.wording import stamp
 
 SUNDAY = 6
 TELLS = 300
@@ -30,7 +32,7 @@ class Stockroom:
 
     def __init__(self, config: SimulatorConfig, place: int, window: ShopWindow) -> None:
         self._config, self._place, self._window = config, place, window
-        self._bakery: Bakery = config.bakeries[place]
+        self._bakery: SimulatedShop = config.shops[place]
         self._chance = Chance(config.seed, "stock", place)
         self.happenings: list[Happening] = []
 
@@ -97,7 +99,7 @@ class Stockroom:
                 "created_at": stamp(at),
             },
         }
-        word = Stock(variation_id=goods.variation_id, at=at, counted=found)
+        word = Stock(key=goods.variation_id, at=at, counted=found)
         self._tell(name, at, body, word)
 
     def _adjusted(
@@ -121,7 +123,7 @@ class Stockroom:
             },
         }
         sign = 1 if into == "IN_STOCK" else -1
-        word = Stock(variation_id=goods.variation_id, at=at, moved=sign * moved)
+        word = Stock(key=goods.variation_id, at=at, moved=sign * moved)
         self._tell(name, at, body, word)
 
     def sold(self, sales: Iterable[Happening]) -> None:
@@ -167,6 +169,6 @@ class Stockroom:
                 body=msgspec.json.encode(body),
                 events=("inventory.count.updated",) if told else (),
                 stock=word,
-                count_of=about if word is None else word.variation_id,
+                count_of=about if word is None else word.key,
             )
         )

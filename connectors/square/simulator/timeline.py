@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 
-from connectors.square.simulator.truth import Figures
-
-
-class Stock(msgspec.Struct, frozen=True, kw_only=True):
-    """
-    A word about stock.
-
-    Args:
-        counted: the shelf holds exactly this; else `moved` went in (negative: out).
-    """
-
-    variation_id: str
-    at: datetime
-    counted: Decimal | None = None
-    moved: Decimal = Decimal(0)
+from connectors.simulation.shelves import Shelf, Stock
+from connectors.simulation.truth import Figures
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,36 +40,6 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     version: int = 0
     deleted: bool = False
-
-
-class Shelf:
-    """
-    Stock of one location: the last count by its own time, and what moved after it.
-
-    A movement that becomes known late and is older than the last count is in that count.
-    """
-
-    def __init__(self) -> None:
-        self._counted_at: dict[str, datetime] = {}
-        self._told_at: dict[str, datetime] = {}
-        self.on_hand: dict[str, Decimal] = {}
-
-    def take(self, word: Stock, told_at: datetime) -> None:
-        """Take a count or a movement in."""
-        name, base = word.variation_id, self._counted_at.get(word.variation_id)
-        if word.counted is not None:
-            if base is None or word.at >= base:
-                self._counted_at[name] = word.at
-                self.on_hand[name] = word.counted
-        elif base is not None and word.at > base:
-            self.on_hand[name] += word.moved
-        self._told_at[name] = max(told_at, self._told_at.get(name, told_at))
-
-    def calculated(self, name: str) -> tuple[Decimal, datetime] | None:
-        """Return what is there and as of when; None for what was never counted."""
-        if name not in self.on_hand:
-            return None
-        return self.on_hand[name], self._told_at[name]
 
 
 class Store:
@@ -135,5 +91,5 @@ class Store:
         self.bills[news.id] = news.figures
         for line in news.figures.lines if first else ():
             if not line.gift_card and not line.key.startswith("custom:"):
-                word = Stock(variation_id=line.key, at=news.figures.at, moved=-line.units)
+                word = Stock(key=line.key, at=news.figures.at, moved=-line.units)
                 self.shelf(news.place).take(word, news.at)

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
-from connectors.square.simulator.chance import MILLISECOND, Chance, whole
-from connectors.square.simulator.config import SimulatorConfig
+from connectors.simulation.chance import MILLISECOND, Chance, whole
+from connectors.simulation.config import SimulatorConfig
 from connectors.square.simulator.counter import LONGEST_OFFLINE, Counter
 from connectors.square.simulator.returns import (
     Back,
@@ -43,7 +43,7 @@ class Trade:
 
     def __init__(self, config: SimulatorConfig, place: int, window: ShopWindow) -> None:
         self._config, self._place = config, place
-        self._bakery = config.bakeries[place]
+        self._bakery = config.shops[place]
         self._chance = Chance(config.seed, "trade", place)
         self._counter = Counter(self._bakery, window, self._chance)
         self._recent: list[Sale] = []
@@ -359,6 +359,6 @@ class Trade:
 
 def days_before(config: SimulatorConfig, place: int) -> Iterator[date]:
     """Yield the business days of the history, oldest first."""
-    today = config.bakeries[place].calendar.day_of(config.now)
+    today = config.shops[place].calendar.day_of(config.now)
     for back in range(config.days, 0, -1):
         yield today - back * A_DAY

@@ -8,53 +8,50 @@ from __future__ import annotations
 
 import base64
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from connectors.contract import Delivery
+from connectors.simulation.chance import Chance
+from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.weather import Attempt, attempts
 from connectors.square.simulator.bills import Json
-from connectors.square.simulator.chance import Chance, stamp
-from connectors.square.simulator.config import SimulatorConfig
 from connectors.square.simulator.lists import count_told
 from connectors.square.simulator.timeline import Happening, Store
+from connectors.square.simulator.wording import stamp
 
 SIGNATURE = "x-square-hmacsha256-signature"
 
 
-class Planned(msgspec.Struct, frozen=True, order=True):
-    """One attempt to deliver one event; `event_id` is the same for its duplicates."""
+class Planned(msgspec.Struct, frozen=True):
+    """One attempt to deliver one event of a happening."""
 
-    due: datetime
-    number: int
+    attempt: Attempt
     index: int
     type: str
-    event_id: str
-    retry: int = 0
+
+    @property
+    def due(self) -> datetime:
+        """Return when it is sent."""
+        return self.attempt.due
 
 
 def plan(
     config: SimulatorConfig, happenings: list[Happening], since: datetime
 ) -> list[Planned]:
     """Return the attempts for everything that happens after a time, in order of delivery."""
-    throw, faults = Chance(config.seed, "webhooks"), config.faults
-    found: list[Planned] = []
-    for index, news in enumerate(happenings):
-        if news.at <= since:
-            continue
-        for name in news.events:
-            event_id = throw.uuid()
-            if throw.happens(faults.losses):
-                continue
-            attempts = 2 if throw.happens(faults.duplicates) else 1
-            for retry in range(attempts):
-                due = news.at
-                if retry or throw.happens(faults.delayed):
-                    due += throw.between(
-                        timedelta(milliseconds=1), timedelta(seconds=faults.max_delay_s)
-                    )
-                found.append(Planned(due, len(found), index, name, event_id, retry))
-    return sorted(found)
+    events = [
+        (index, name)
+        for index, news in enumerate(happenings)
+        if news.at > since
+        for name in news.events
+    ]
+    times = [happenings[index].at for index, _ in events]
+    return [
+        Planned(attempt, *events[attempt.index])
+        for attempt in attempts(config.seed, config.faults, times)
+    ]
 
 
 class Postman:
@@ -74,11 +71,11 @@ class Postman:
         body: Json = {
             "merchant_id": news.merchant_id,
             "type": planned.type,
-            "event_id": planned.event_id,
+            "event_id": planned.attempt.uid,
             "created_at": stamp(news.at),
             "data": data,
         }
-        retry = planned.retry
+        retry = planned.attempt.retry
         headers = {"square-initial-delivery-timestamp": stamp(news.at)}
         if retry:
             headers |= {

@@ -9,8 +9,8 @@ import msgspec
 
 from connectors.contract import Conversation, CredentialsError, Page, Request, Response, Shop
 from connectors.square.simulator import (
-    Bakery,
     Call,
+    SimulatedShop,
     SimulatorConfig,
     SquareSimulator,
     bakeries,
@@ -24,7 +24,7 @@ def a_square(**given: object) -> SquareSimulator:
     """Return a small one: two bakeries, a few days, short pages."""
     small = SimulatorConfig(
         now=NOW,
-        bakeries=bakeries(2),
+        shops=bakeries(2),
         days=5,
         orders_per_day=25,
         live_orders=30,
@@ -33,7 +33,7 @@ def a_square(**given: object) -> SquareSimulator:
     return SquareSimulator(msgspec.structs.replace(small, **given))
 
 
-def shop_of(bakery: Bakery) -> Shop:
+def shop_of(bakery: SimulatedShop) -> Shop:
     return Shop(
         tenant_id="tenant",
         account_id=bakery.location_id,
@@ -44,7 +44,7 @@ def shop_of(bakery: Bakery) -> Shop:
 
 
 def ask(
-    square: SquareSimulator, bakery: Bakery, request: Request, now: datetime = NOW
+    square: SquareSimulator, bakery: SimulatedShop, request: Request, now: datetime = NOW
 ) -> Response:
     call = Call(
         method=request.method,
@@ -57,7 +57,7 @@ def ask(
 
 
 def pages(
-    square: SquareSimulator, bakery: Bakery, talk: Conversation, now: datetime = NOW
+    square: SquareSimulator, bakery: SimulatedShop, talk: Conversation, now: datetime = NOW
 ) -> list[Page]:
     """Carry a conversation out, trying again what an exchange would try again."""
     found: list[Page] = []

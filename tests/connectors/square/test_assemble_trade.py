@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.contract import Parts, Shop
-from connectors.square.simulator.config import Bakery, SimulatorConfig, bakeries
+from connectors.simulation.config import SimulatedShop, SimulatorConfig
+from connectors.simulation.truth import Figures
+from connectors.square.simulator.places import bakeries
 from connectors.square.simulator.simulator import SquareSimulator
-from connectors.square.simulator.truth import Figures
 from schemas.transaction import Kind, Transaction, broken_laws, counts, product_key
 from tests.connectors.golden import newest, read
 from tests.connectors.square.bodies import SQUARE
@@ -18,7 +19,7 @@ from tests.connectors.square.bodies import SQUARE
 NOW = datetime(2026, 6, 1, 6, tzinfo=UTC)
 
 
-def assembled(sim: SquareSimulator, bakery: Bakery) -> list[Transaction]:
+def assembled(sim: SquareSimulator, bakery: SimulatedShop) -> list[Transaction]:
     shop = Shop(
         tenant_id="tenant",
         account_id="account",
@@ -89,7 +90,7 @@ def known(bill: Figures) -> Figures:
 def test_every_bill_is_what_the_simulator_meant_line_by_line(seed: int) -> None:
     places = bakeries(4)
     sim = SquareSimulator(
-        SimulatorConfig(now=NOW, seed=seed, bakeries=places, days=4, orders_per_day=20)
+        SimulatorConfig(now=NOW, seed=seed, shops=places, days=4, orders_per_day=20)
     )
     made = [one for bakery in places for one in assembled(sim, bakery)]
     assert [list(broken_laws(one)) for one in made if list(broken_laws(one))] == []

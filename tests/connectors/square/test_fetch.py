@@ -19,7 +19,7 @@ def square() -> SquareSimulator:
 
 @pytest.mark.parametrize("kind", ["order", "payment", "refund"])
 def test_one_thing_is_fetched_as_its_exact_bytes(square: SquareSimulator, kind: str) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     for name, body in list(square.bodies(kind, bakery.location_id).items())[:5]:
         found = pages(square, bakery, fetch(shop_of(bakery), f"{kind}s/{name}"))
         assert found == [Page(resource=kind, bodies=(body,))]
@@ -29,26 +29,26 @@ def test_one_thing_is_fetched_as_its_exact_bytes(square: SquareSimulator, kind: 
 def test_what_square_does_not_know_is_a_page_without_bodies(
     square: SquareSimulator, kind: str
 ) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     found = pages(square, bakery, fetch(shop_of(bakery), f"{kind}s/unknown"))
     assert found == [Page(resource=kind, bodies=())]
 
 
 def test_another_merchants_order_is_unknown(square: SquareSimulator) -> None:
-    mine, theirs = square.config.bakeries
+    mine, theirs = square.config.shops
     order = next(iter(square.bodies("order", theirs.location_id)))
     assert pages(square, mine, fetch(shop_of(mine), f"orders/{order}"))[0].bodies == ()
 
 
 def test_an_id_from_outside_can_only_be_one_piece_of_the_path() -> None:
-    talk = fetch(shop_of(a_square().config.bakeries[0]), "orders/../payments?x=1#y")
+    talk = fetch(shop_of(a_square().config.shops[0]), "orders/../payments?x=1#y")
     said = next(talk)
     assert isinstance(said, Request)
     assert said.path == "/v2/orders/..%2Fpayments%3Fx%3D1%23y"
 
 
 def test_the_catalogue_is_fetched_from_the_time_of_a_change_on(square: SquareSimulator) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     since = f"catalog/changed-since/{datetime(2026, 3, 28, 12, tzinfo=UTC).isoformat()}"
     found = by_resource(pages(square, bakery, fetch(shop_of(bakery), since)))
     everything = by_resource(
@@ -60,7 +60,7 @@ def test_the_catalogue_is_fetched_from_the_time_of_a_change_on(square: SquareSim
 
 
 def test_the_stock_of_one_variation_is_fetched_here_only(square: SquareSimulator) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     name = next(iter(square.totals().stock[bakery.location_id]))
     found = pages(square, bakery, fetch(shop_of(bakery), f"inventory/{name}"))
     assert len(found[0].bodies) == 1
@@ -71,13 +71,13 @@ def test_the_stock_of_one_variation_is_fetched_here_only(square: SquareSimulator
     "name", ["", "orders", "orders/", "customers/1", "catalog/changed-since/x"]
 )
 def test_nothing_else_can_be_fetched(square: SquareSimulator, name: str) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     with pytest.raises(PermanentError):
         pages(square, bakery, fetch(shop_of(bakery), name))
 
 
 def test_a_location_tells_what_an_account_needs(square: SquareSimulator) -> None:
-    bakery = square.config.bakeries[1]
+    bakery = square.config.shops[1]
     (alone,) = pages(square, bakery, location(bakery.location_id))
     (main,) = pages(square, bakery, location("main"))
     (every,) = pages(square, bakery, locations())
@@ -92,7 +92,7 @@ def test_a_location_tells_what_an_account_needs(square: SquareSimulator) -> None
 
 
 def test_an_unknown_location_is_a_page_without_bodies(square: SquareSimulator) -> None:
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     assert pages(square, bakery, location("nowhere"))[0].bodies == ()
 
 
@@ -104,7 +104,7 @@ def test_half_a_location_is_none(body: bytes) -> None:
 
 def test_a_grant_is_obtained_renewed_and_given_back() -> None:
     square = a_square()
-    merchant = square.config.bakeries[0].merchant_id
+    merchant = square.config.shops[0].merchant_id
 
     def answered(request: Request) -> Response:
         call = Call(

@@ -44,7 +44,7 @@ BAD_DAY = Faults(rate_limited=100, server_errors=100, stale_cursors=120)
 
 def brought(square: SquareSimulator, place: int, *edges: datetime) -> dict[str, set[bytes]]:
     """Poll one bakery over adjoining windows, and return all that came, by resource."""
-    bakery = square.config.bakeries[place]
+    bakery = square.config.shops[place]
     found: dict[str, set[bytes]] = {}
     for since, until in itertools.pairwise(edges):
         talk = poll(shop_of(bakery), since, until)
@@ -62,7 +62,7 @@ def items_only(found: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
 
 
 def known(square: SquareSimulator, place: int, kind: str) -> set[bytes]:
-    bakery = square.config.bakeries[place]
+    bakery = square.config.shops[place]
     bodies = square.bodies(kind, bakery.location_id)
     if kind == "item":
         mine = f'"currency":"{bakery.currency}"'.encode()
@@ -89,7 +89,7 @@ def test_slices_of_history_leave_no_gap_and_do_not_overlap(cuts: list[int], seed
     square = a_square(seed=seed, live_orders=0)
     middles = sorted(NOW - timedelta(milliseconds=cut) for cut in cuts)
     edges = [NOW - EVERYTHING, *middles, NOW + timedelta(seconds=1)]
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     slices = [
         items_only(by_resource(pages(square, bakery, poll(shop_of(bakery), since, until))))
         for since, until in itertools.pairwise(edges)
@@ -130,7 +130,7 @@ def test_a_late_offline_order_is_found_by_when_square_learnt_of_it() -> None:
 
 def test_a_snapshot_brings_every_product_for_sale_and_all_stock() -> None:
     square = a_square(faults=BAD_DAY)
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     found = by_resource(pages(square, bakery, snapshot(shop_of(bakery))))
     for_sale = {body for body in known(square, 0, "item") if b'"is_deleted":true' not in body}
     assert set(found["catalog_object"]) == for_sale

@@ -21,7 +21,7 @@ from square.utils.webhooks_helper import verify_signature
 
 from connectors.contract import CredentialsError
 from connectors.square.api import location
-from connectors.square.simulator import Bakery, Faults, SquareSimulator
+from connectors.square.simulator import Faults, SimulatedShop, SquareSimulator
 from streams.simulate import serve_simulator
 from tests.connectors.square.simulated import NOW, a_square, pages
 
@@ -39,7 +39,7 @@ class Open:
 
     def __init__(self, square: SquareSimulator, url: str) -> None:
         self.square, self.url = square, url
-        self.bakery: Bakery = square.config.bakeries[0]
+        self.bakery: SimulatedShop = square.config.shops[0]
         self.client = AsyncSquare(token=self.bakery.token, base_url=url)
 
     def known(self, kind: str) -> dict[str, bytes]:
@@ -200,7 +200,7 @@ async def test_a_token_that_expired_is_refused_and_can_be_renewed(shop: Open) ->
 async def test_the_sdk_gets_through_a_bad_day_by_trying_again() -> None:
     square = a_square(live_orders=0, faults=Faults(rate_limited=100, server_errors=100))
     async with serve_simulator(square, clock=lambda: NOW) as url:
-        client = AsyncSquare(token=square.config.bakeries[0].token, base_url=url)
+        client = AsyncSquare(token=square.config.shops[0].token, base_url=url)
         for _ in range(2):
             answer = await client.locations.list(request_options={"max_retries": 6})
             assert answer.locations
@@ -232,7 +232,7 @@ def test_the_sdk_verifies_our_deliveries_and_no_altered_ones(
 
 def test_a_withdrawn_authorisation_is_told_and_closes_the_door() -> None:
     square = a_square(live_orders=0)
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     assert pages(square, bakery, location("main"))[0].bodies
     told = msgspec.json.decode(square.revoke(bakery.merchant_id, NOW).body)
     assert (told["type"], told["merchant_id"]) == (

@@ -31,7 +31,7 @@ def finished(**given: Any) -> SquareSimulator:
 
 @cache
 def long_story(seed: int) -> SquareSimulator:
-    return finished(seed=seed, bakeries=bakeries(4), **LONG)
+    return finished(seed=seed, shops=bakeries(4), **LONG)
 
 
 def told(body: bytes) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_the_sums_of_every_day_obey_the_laws_of_a_transaction(seed: int) -> None
 
 def read_by_our_connector(square: SquareSimulator, place: int) -> dict[str, Transaction]:
     """Return the transactions that count, by order, that our own reading makes of it all."""
-    shop = shop_of(square.config.bakeries[place])
+    shop = shop_of(square.config.shops[place])
     parts: dict[str, dict[str, Part]] = defaultdict(dict)
     for kind in ("payment", "order", "refund"):
         for body in square.bodies(kind, shop.location_id).values():
@@ -84,7 +84,7 @@ def read_by_our_connector(square: SquareSimulator, place: int) -> dict[str, Tran
 @pytest.mark.parametrize("place", range(4))
 def test_its_sums_are_what_our_connector_makes_of_its_bodies(seed: int, place: int) -> None:
     square = long_story(seed)
-    here = square.config.bakeries[place].location_id
+    here = square.config.shops[place].location_id
     own = {name: bill for name, bill in square.bills().items() if bill.location_id == here}
     ours = read_by_our_connector(square, place)
     assert ours.keys() == own.keys()
@@ -112,7 +112,7 @@ def test_its_sums_are_what_our_connector_makes_of_its_bodies(seed: int, place: i
 
 def test_everything_that_it_tells_is_believed() -> None:
     square = long_story(0)
-    for bakery in square.config.bakeries:
+    for bakery in square.config.shops:
         for kind in ("item", "change"):
             for body in square.bodies(kind, bakery.location_id).values():
                 if kind == "item" and f'"{bakery.currency}"'.encode() not in body:
@@ -122,8 +122,8 @@ def test_everything_that_it_tells_is_believed() -> None:
 
 def test_only_what_is_released_and_complete_is_in_the_totals() -> None:
     square = a_square()
-    today = square.config.bakeries[0].calendar.day_of(NOW)
-    here = square.config.bakeries[0].location_id
+    today = square.config.shops[0].calendar.day_of(NOW)
+    here = square.config.shops[0].location_id
     assert today not in square.totals().of(here)
     seen = [square.totals().of(here).get(today) for _ in square.deliveries()]
     bills = [0 if day is None else day.transactions for day in seen]
@@ -139,14 +139,14 @@ def test_only_what_is_released_and_complete_is_in_the_totals() -> None:
 
 def test_a_late_count_of_the_shelf_knows_what_was_sold_before_it() -> None:
     square = long_story(1)
-    for place, bakery in enumerate(square.config.bakeries):
+    for place, bakery in enumerate(square.config.shops):
         changes = square.bodies("change", bakery.location_id).values()
         assert square.totals().stock[bakery.location_id] == recounted(square, place, changes)
 
 
 def recounted(square: SquareSimulator, place: int, changes: Any) -> dict[str, Decimal]:
     """Return the stock from the bodies alone: last count, and what moved after it."""
-    here = square.config.bakeries[place].location_id
+    here = square.config.shops[place].location_id
     last: dict[str, tuple[datetime, Decimal]] = {}
     moves: list[tuple[str, datetime, Decimal]] = []
     for change in map(told, changes):
@@ -172,7 +172,7 @@ def recounted(square: SquareSimulator, place: int, changes: Any) -> dict[str, De
 
 
 def test_everything_that_a_till_can_do_happens() -> None:
-    square = finished(bakeries=bakeries(2), **{**LONG, "orders_per_day": 250})
+    square = finished(shops=bakeries(2), **{**LONG, "orders_per_day": 250})
     orders = [told(body) for body in square.bodies("order").values()]
     payments = [told(body) for body in square.bodies("payment").values()]
     refunds = [told(body) for body in square.bodies("refund").values()]
@@ -241,7 +241,7 @@ def test_the_tenants_own_list_has_matches_near_matches_and_gaps() -> None:
 def whole_story(seed: int) -> list[object]:
     square = a_square(seed=seed, faults=ROUGH)
     story: list[object] = [list(square.deliveries()), msgspec.json.encode(square.totals())]
-    bakery = square.config.bakeries[0]
+    bakery = square.config.shops[0]
     call = Request(method="GET", path="/v2/payments", query=(("limit", "5"),))
     return [*story, *(ask(square, bakery, call) for _ in range(30))]
 
@@ -262,7 +262,7 @@ def test_twenty_thousand_events_take_seconds() -> None:
 
 def test_every_delivery_is_authentic_and_understood() -> None:
     square = a_square(faults=ROUGH)
-    shop = shop_of(square.config.bakeries[0])
+    shop = shop_of(square.config.shops[0])
     key = SigningKey(square.config.signature_key)
     kinds: Counter[str] = Counter()
     for _, delivery in square.deliveries():
@@ -334,12 +334,12 @@ def test_history_can_be_delivered_too() -> None:
 
 def get(square: SquareSimulator, path: str, now: datetime = NOW, **query: str) -> Any:
     request = Request(method="GET", path=path, query=tuple(query.items()))
-    return told(ask(square, square.config.bakeries[0], request, now).body)
+    return told(ask(square, square.config.shops[0], request, now).body)
 
 
 def test_payments_without_a_location_are_the_main_ones_and_refunds_are_everywhere() -> None:
-    square = a_square(bakeries=bakeries(5), days=12, page_limit=0)
-    main, branch = square.config.bakeries[0], square.config.bakeries[4]
+    square = a_square(shops=bakeries(5), days=12, page_limit=0)
+    main, branch = square.config.shops[0], square.config.shops[4]
     assert main.merchant_id == branch.merchant_id
     places = {one["location_id"] for one in get(square, "/v2/payments")["payments"]}
     assert places == {main.location_id}
@@ -382,9 +382,7 @@ def test_a_cursor_is_good_for_its_own_query_for_five_minutes() -> None:
 )
 def test_errors_have_squares_form(method: str, path: str, body: bytes, status: int) -> None:
     square = a_square()
-    answer = ask(
-        square, square.config.bakeries[0], Request(method=method, path=path, body=body)
-    )
+    answer = ask(square, square.config.shops[0], Request(method=method, path=path, body=body))
     assert answer.status == status
     if status >= 400:
         (error,) = told(answer.body)["errors"]

@@ -1,4 +1,4 @@
-"""What a simulated Square is to be like: who sells, how much, and what goes wrong."""
+"""What a simulated provider is to be like: who sells, how much, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import msgspec
 from schemas.businessday import BusinessCalendar
 
 
-class Bakery(msgspec.Struct, frozen=True, kw_only=True):
+class SimulatedShop(msgspec.Struct, frozen=True, kw_only=True):
     """
     One location of a merchant.
 
     Args:
-        token: the access token that opens the merchant's data.
+        token: what opens the merchant's data: an access token, or what stands for one.
         inclusive: taxes are inside the prices (Europe), or added to them (United States).
-        food_tax, drink_tax: percent, as Square writes it.
+        food_tax, drink_tax: percent, as a decimal.
         main: the merchant's main location, which some calls fall back to.
     """
 
@@ -75,23 +75,24 @@ ROUGH = Faults(
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One simulated Square.
+    One simulated provider.
 
     Args:
         seed: the same config gives the same bytes.
+        shops: none stands for two of the provider's own choice.
         products: how many of the assortment are sold.
         days: business days of history, up to the one before that of `now`.
-        orders_per_day: at each bakery, on average.
+        orders_per_day: at each shop, on average.
         now: when the history ends and today's trade begins.
-        live_orders: orders of today's trade at each bakery, evenly over `live_seconds`.
-        signature_key: signs the webhooks; `notification_url` is where they go.
+        live_orders: orders of today's trade at each shop, evenly over `live_seconds`.
+        signature_key: the secret of the webhooks; `notification_url` is where they go.
         page_limit: cuts the pages of all lists shorter; 0 leaves them.
         token_lives_s: seconds that a token granted by refreshing lives.
     """
 
     now: datetime
     seed: int = 1
-    bakeries: tuple[Bakery, ...] = ()
+    shops: tuple[SimulatedShop, ...] = ()
     products: int = 24
     days: int = 30
     orders_per_day: int = 60
@@ -102,42 +103,3 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     page_limit: int = 0
     token_lives_s: int = 30 * 86_400
     faults: Faults = Faults()
-
-
-_TOWNS = (
-    ("Corner Bakery", "Europe/Berlin", "DE", "EUR", True, "7", "19"),
-    ("Harbor Bakehouse", "America/New_York", "US", "USD", False, "4.5", "8.875"),
-    ("Asahi Pan", "Asia/Tokyo", "JP", "JPY", True, "8", "10"),
-    ("Souk Bakery", "Asia/Kuwait", "KW", "KWD", False, "0", "0"),
-)
-
-
-def bakeries(
-    count: int, *, timezone: str | None = None, currency: str | None = None
-) -> tuple[Bakery, ...]:
-    """
-    Return bakeries of different towns; from the fifth on, second locations of the first ones.
-
-    `timezone` and `currency` replace those of the towns.
-    """
-    found = []
-    for number in range(count):
-        name, zone, country, money, inclusive, food, drink = _TOWNS[number % len(_TOWNS)]
-        merchant = f"MLSIM{number % len(_TOWNS) + 1:08d}"
-        branch = number // len(_TOWNS)
-        found.append(
-            Bakery(
-                merchant_id=merchant,
-                location_id=f"LSIM{number + 1:08d}",
-                name=name if not branch else f"{name} {branch + 1}",
-                token=f"sim-access-token-{merchant}",
-                timezone=timezone or zone,
-                country=country,
-                currency=currency or money,
-                inclusive=inclusive,
-                food_tax=food,
-                drink_tax=drink,
-                main=branch == 0,
-            )
-        )
-    return tuple(found)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from string import ascii_letters, digits
-
-import msgspec
 
 _ALPHABET = digits + ascii_letters
 MILLISECOND = timedelta(milliseconds=1)
@@ -23,7 +21,7 @@ class Chance(Random):
         return self.randrange(1000) < per_mille
 
     def id(self, length: int = 22) -> str:
-        """Return an id that looks like Square's."""
+        """Return an id of letters and digits."""
         return "".join(self.choices(_ALPHABET, k=length))
 
     def uuid(self) -> str:
@@ -36,18 +34,6 @@ class Chance(Random):
         return self.randint(least // MILLISECOND, most // MILLISECOND) * MILLISECOND
 
 
-class Money(msgspec.Struct, frozen=True, gc=False):
-    """As Square writes it."""
-
-    amount: int
-    currency: str
-
-
-def stamp(instant: datetime) -> str:
-    """Write an instant as Square does: UTC with milliseconds."""
-    return f"{instant.astimezone(UTC).isoformat(timespec='milliseconds')[:23]}Z"
-
-
 def whole(instant: datetime) -> datetime:
-    """Cut an instant to the millisecond, which is as fine as Square tells times."""
+    """Cut an instant to the millisecond, which is as fine as most providers tell times."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

@@ -1,9 +1,9 @@
-"""A request to the simulated Square, and its answer, without any HTTP library."""
+"""A request to a simulated provider, and its answer, without any HTTP library."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
@@ -21,16 +21,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A response, and how long Square takes to give it."""
+    """A response, and how long the provider takes to give it."""
 
     response: Response
     wait: timedelta = timedelta(0)
-
-
-class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that has been let in: whose token it has, and the id at the end of its path."""
-
-    merchant: str
-    call: Call
-    now: datetime
-    name: str = ""

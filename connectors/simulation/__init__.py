@@ -1,0 +1,1 @@
+"""What simulated providers share: chance, goods, bills, trade, faults, their own sums."""

@@ -1,0 +1,32 @@
+"""The providers that can be simulated: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from connectors.simulation.config import SimulatedShop, SimulatorConfig
+from connectors.simulation.simulator import Simulator
+from connectors.square.simulator import SquareSimulator, bakeries
+
+
+class SimulatedProvider(msgspec.Struct, frozen=True):
+    """
+    How one provider is simulated.
+
+    Args:
+        make: the simulator of a config.
+        shops: so many shops, with ids and tokens as the provider has them.
+    """
+
+    make: Callable[[SimulatorConfig], Simulator]
+    shops: Callable[[int], tuple[SimulatedShop, ...]]
+
+
+SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
+    {
+        "square": SimulatedProvider(SquareSimulator, bakeries),
+    }
+)
