@@ -19,10 +19,13 @@ class SimulatedProvider(msgspec.Struct, frozen=True):
     Args:
         make: the simulator of a config.
         shops: so many shops, with ids and tokens as the provider has them.
+        typed: fields of a shop that the provider does not tell, so that a person types them in
+            when the account is connected: "timezone", "currency".
     """
 
     make: Callable[[SimulatorConfig], Simulator]
     shops: Callable[[int], tuple[SimulatedShop, ...]]
+    typed: tuple[str, ...] = ()
 
 
 SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(

@@ -1,9 +1,9 @@
 """
 `tillstream demo`: the whole of it on simulated shops, checked to the cent.
 
-Two bakeries with a month of history are imported, today's trade arrives by signed webhooks as
-fast as they are taken, products are matched, one is mapped by hand, and at the end every total
-is compared with the simulator's own.
+A month of history of simulated shops is imported, today's trade arrives by signed webhooks as
+fast as they are taken, or by the next poll where a provider has none, products are matched, one
+is mapped by hand, and at the end every total is compared with the simulators' own.
 """
 
 from __future__ import annotations
@@ -14,38 +14,30 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 import uvloop
-from pydantic import SecretStr
 
-from connectors.square.simulator import Faults, SimulatorConfig, SquareSimulator
+from connectors.simulators import SIMULATORS
 from schemas.sealing import generate_master_key
 from streams import logs
 from streams.cli import demo_tables as show
 from streams.cli.api import Api
 from streams.cli.console import FAILED, line, note, told
-from streams.cli.demo_check import Check, Ours, check
+from streams.cli.demo_check import Check, Ours
+from streams.cli.demo_scene import ACCOUNTS, HISTORY_DAYS, PATIENCE_S, Scene
 from streams.cli.up import end_process
 from streams.errors import SetupError
-from streams.settings import Settings, SquareSettings, load
-from streams.simulate import deliver, serve_simulator
+from streams.settings import Settings, load
 from streams.worker import Worker
 
-HISTORY_DAYS = 30
-ORDERS_A_DAY = 45
-LIVE_ORDERS = 300
-LIVE_SECONDS = 60
-BAKERY_COUNT = 2
-PATIENCE_S = 50.0
-PRESENT = Faults(rate_limited=5, server_errors=5, duplicates=60, losses=20, delayed=120)
-ACCOUNTS = "/api/v1/pos/accounts"
+DEFAULT = "square"
+SHOPS_ALONE, SHOPS_TOGETHER = 2, 1
 
 
 class Summary(msgspec.Struct, kw_only=True):
@@ -58,6 +50,7 @@ class Summary(msgspec.Struct, kw_only=True):
     figures_compared: int
     differences: int
     moved_by_hand: int
+    providers: list[str]
     accounts: list[dict[str, Any]]
     unmapped: list[Any]
 
@@ -68,17 +61,27 @@ def demo(
     json: Annotated[
         bool, typer.Option("--json", help="one JSON object, the last line")
     ] = False,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(help=f"of which the shops are, again for more; else {DEFAULT}"),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="a shop of every provider that can be simulated")
+    ] = False,
     seed: Annotated[int, typer.Option(help="another seed, other shops")] = 7,
     port: Annotated[int, typer.Option(help="of the API; 0 takes a free one")] = 0,
     stay: Annotated[
         bool | None, typer.Option(help="stay up afterwards; by default only on a terminal")
     ] = None,
 ) -> None:
-    """Import a month of two simulated bakeries, sell, map, and check every total."""
+    """Import a month of simulated shops, sell, map, and check every total."""
     logs.set_up("error", sys.stderr)
+    providers = list(SIMULATORS) if everything else list(dict.fromkeys(provider or [DEFAULT]))
+    if unknown := sorted(set(providers) - set(SIMULATORS)):
+        raise SetupError(f"--provider: no {unknown[0]!r}; there are {', '.join(SIMULATORS)}")
     stays = sys.stdout.isatty() and not json if stay is None else stay
     with tempfile.TemporaryDirectory(prefix="tillstream-demo-") as folder:
-        run = Demo(Path(folder), seed=seed, port=port, tell=note)
+        run = Demo(Path(folder), providers, seed=seed, port=port, tell=note)
         good = uvloop.run(run.whole(json=json, stays=stays))
     if not good:
         raise typer.Exit(FAILED)
@@ -88,44 +91,41 @@ class Demo:
     """One run of the demo; `tell` says how far it has got."""
 
     def __init__(
-        self, folder: Path, *, seed: int, port: int, tell: Callable[[str], None]
+        self,
+        folder: Path,
+        providers: Sequence[str],
+        *,
+        seed: int,
+        port: int,
+        tell: Callable[[str], None],
     ) -> None:
-        # The live trade lies in the minutes just past, so no clock has to be bent.
-        now = datetime.now(UTC) - timedelta(seconds=LIVE_SECONDS, minutes=2)
         self._folder = folder
         self._port = port or _free_port()
-        self._webhook_url = f"http://127.0.0.1:{self._port}/api/v1/pos/webhooks/square"
         self._tell = tell
-        self._key = secrets.token_urlsafe(24)
-        self.simulator = SquareSimulator(
-            SimulatorConfig(
-                now=now,
-                seed=seed,
-                days=HISTORY_DAYS,
-                orders_per_day=ORDERS_A_DAY,
-                live_orders=LIVE_ORDERS,
-                live_seconds=LIVE_SECONDS,
-                signature_key=self._key,
-                notification_url=self._webhook_url,
-                faults=PRESENT,
-            )
-        )
-        self.accounts: dict[str, Any] = {}
-        self.webhooks = 0
-        self.webhook_seconds = 0.0
+        self._admin = secrets.token_urlsafe(24)
+        shops = SHOPS_ALONE if len(providers) == 1 else SHOPS_TOGETHER
+        url = f"http://127.0.0.1:{self._port}"
+        self.scenes = [
+            Scene(name, url, seed=seed, shops=shops, tell=tell) for name in providers
+        ]
         self.moved = 0
+        self._ours: list[tuple[Scene, Ours]] = []
+
+    @property
+    def accounts(self) -> list[Any]:
+        """Return all accounts as the API gave them."""
+        return [account for scene in self.scenes for account in scene.accounts.values()]
 
     async def whole(self, *, json: bool, stays: bool) -> bool:
         """Run it all, show it, and say whether every total was right."""
         began = time.perf_counter()
         async with AsyncExitStack() as stack:
-            square = await stack.enter_async_context(serve_simulator(self.simulator))
-            worker = Worker(self._settings(square), fatal=end_process)
+            worker = Worker(await self._settings(stack), fatal=end_process)
             await worker.start()
             stack.push_async_callback(worker.stop)
             admin = Api(worker.url, self._admin)
             stack.push_async_callback(admin.close)
-            made = await admin.call("POST", "/api/v1/tenants", {"name": "Two bakeries"})
+            made = await admin.call("POST", "/api/v1/tenants", {"name": "Simulated shops"})
             api = Api(worker.url, made["api_key"])
             stack.push_async_callback(api.close)
             await self._trade(worker, api)
@@ -141,54 +141,31 @@ class Demo:
     # -- what happens ------------------------------------------------------------------------
 
     async def _trade(self, worker: Worker, api: Api) -> None:
-        products = [msgspec.to_builtins(it) for it in self.simulator.tenant_catalogue()]
+        # All simulated shops sell the same assortment, so one list of products is enough.
+        products = [msgspec.to_builtins(it) for it in self.scenes[0].simulator.own_products()]
         await api.call("PUT", "/api/v1/pos/products", {"products": products})
-        async with asyncio.TaskGroup() as connecting:
-            for bakery in self.simulator.config.shops:
-                connecting.create_task(self._connect(api, bakery.location_id, bakery.token))
+        await asyncio.gather(*(scene.connect(api) for scene in self.scenes))
         await self._idle(worker, api)
-        runs = await self._runs(api)
-        brought = sum(run["new"] for _, run in runs)
+        brought = sum(run["new"] for _, run in await self._runs(api))
         self._tell(f"{brought:,} transactions of {HISTORY_DAYS} days imported and matched")
-        live = asyncio.create_task(self._deliver())
+        live = asyncio.gather(*(scene.deliver() for scene in self.scenes))
         await asyncio.sleep(0.5)
         await self._map_one(api)
         await live
-        rate = self.webhooks / self.webhook_seconds
-        self._tell(f"{self.webhooks:,} webhooks of today taken, {rate:,.0f} a second")
-        for account in self.accounts.values():
-            await self._asked(api, f"{ACCOUNTS}/{account['account_id']}", "sync", None)
+        if self._webhooks:
+            self._tell(
+                f"{self._webhooks:,} webhooks of today taken, {self._rate:,.0f} a second"
+            )
+        await asyncio.gather(*(scene.poll(api) for scene in self.scenes))
         await self._idle(worker, api)
 
-    async def _connect(self, api: Api, location_id: str, token: str) -> None:
-        form = {"provider": "square", "location_id": location_id, "access_token": token}
-        account = await api.call("POST", ACCOUNTS, form)
-        self.accounts[location_id] = account
-        self._tell(f"{account['location_name']} connected")
-        history = {"days": HISTORY_DAYS + 3}
-        path = f"{ACCOUNTS}/{account['account_id']}"
-        await self._asked(api, path, "sync/historical", history)
+    @property
+    def _webhooks(self) -> int:
+        return sum(scene.webhooks for scene in self.scenes)
 
-    async def _asked(self, api: Api, account: str, what: str, body: object) -> None:
-        """Ask for a run and wait for its end; it must succeed, however rough the provider."""
-        asked = await api.call("POST", f"{account}/{what}", body)
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            runs = await api.items(f"{account}/syncs")
-            found = [run for run in runs if run["sync_id"] == asked["sync_id"]]
-            if found and found[0]["status"] == "failed":
-                raise SetupError(f"a sync run of the demo failed: {found[0]['error']}")
-            if found and found[0]["status"] == "completed":
-                return
-            await asyncio.sleep(0.05)
-        raise SetupError("a sync run of the demo did not end in time")
-
-    async def _deliver(self) -> None:
-        """Deliver today's webhooks, several at a time, as fast as they are taken."""
-        began = time.perf_counter()
-        done = await deliver(self.simulator, paced=False)
-        self.webhooks = done.accepted
-        self.webhook_seconds = time.perf_counter() - began
+    @property
+    def _rate(self) -> float:
+        return self._webhooks / max(scene.seconds for scene in self.scenes)
 
     async def _map_one(self, api: Api) -> None:
         """Map what earns most and is mapped to nothing, as a person would; watch it move."""
@@ -221,7 +198,7 @@ class Demo:
             await worker.runtime.views.settle(lanes, PATIENCE_S)
             states = [
                 await api.call("GET", f"{ACCOUNTS}/{account['account_id']}/sync")
-                for account in self.accounts.values()
+                for account in self.accounts
             ]
             busy = any(state["running"] or state["last_run"] is None for state in states)
             if not busy and not any(worker.runtime.views.lag().values()):
@@ -232,23 +209,17 @@ class Demo:
     # -- what is shown -----------------------------------------------------------------------
 
     async def _checked(self, api: Api) -> Check:
-        accounts = [
-            Ours(
-                location_id=location_id,
-                sales_days=await api.items("/api/v1/pos/sales-days", account_id=name),
-                sales=await api.items("/api/v1/pos/sales", account_id=name),
-                inventory=await api.items("/api/v1/pos/inventory", account_id=name),
-            )
-            for location_id, account in self.accounts.items()
-            for name in (account["account_id"],)
-        ]
-        self._ours = accounts
-        return check(self.simulator.totals(), accounts)
+        result = Check()
+        for scene in self.scenes:
+            ours = await scene.ours(api)
+            self._ours += [(scene, one) for one in ours]
+            result = result.and_of(scene.check(ours))
+        return result
 
-    async def _runs(self, api: Api) -> list[tuple[str, Any]]:
+    async def _runs(self, api: Api) -> list[tuple[Any, Any]]:
         return [
-            (account["location_name"], run)
-            for account in self.accounts.values()
+            (account, run)
+            for account in self.accounts
             for run in await api.items(f"{ACCOUNTS}/{account['account_id']}/syncs")
         ]
 
@@ -258,46 +229,46 @@ class Demo:
         if json:
             line(self._summary(result, seconds, unmapped, runs))
             return
-        for ours in self._ours:
-            location = self.accounts[ours.location_id]["location_name"]
+        for scene, ours in self._ours:
+            location = scene.accounts[ours.location_id]["location_name"]
             show.show_days(location, ours.sales_days)
             show.show_products(location, ours.sales)
             show.show_inventory(location, ours.inventory)
         show.show_unmapped(unmapped)
-        show.show_syncs(runs)
+        show.show_syncs([(account["location_name"], run) for account, run in runs])
         show.show_check(result)
         self._tell(f"{seconds:.1f} s")
 
     def _summary(
-        self, result: Check, seconds: float, unmapped: list[Any], runs: list[tuple[str, Any]]
+        self, result: Check, seconds: float, unmapped: list[Any], runs: list[tuple[Any, Any]]
     ) -> Summary:
         return Summary(
             ok=not result.differences,
             seconds=round(seconds, 1),
-            webhooks=self.webhooks,
-            webhooks_per_second=round(self.webhooks / self.webhook_seconds, 1),
+            webhooks=self._webhooks,
+            webhooks_per_second=round(self._rate, 1),
             figures_compared=result.figures,
             differences=len(result.differences),
             moved_by_hand=self.moved,
+            providers=[scene.provider for scene in self.scenes],
             accounts=[
                 {
-                    **self.accounts[ours.location_id],
+                    **account,
                     "sales_days": ours.sales_days,
                     "top_products": show.best_products(ours.sales),
                     "inventory": ours.inventory,
-                    "syncs": [
-                        run
-                        for name, run in runs
-                        if name == self.accounts[ours.location_id]["location_name"]
-                    ],
+                    "syncs": [run for whose, run in runs if whose is account],
                 }
-                for ours in self._ours
+                for scene, ours in self._ours
+                for account in (scene.accounts[ours.location_id],)
             ],
             unmapped=unmapped,
         )
 
-    def _settings(self, square: str) -> Settings:
-        self._admin = secrets.token_urlsafe(24)
+    async def _settings(self, stack: AsyncExitStack) -> Settings:
+        providers = {
+            scene.provider.replace("-", "_"): await scene.serve(stack) for scene in self.scenes
+        }
         return load(
             log=f"embedded://{self._folder}/log",
             data_dir=self._folder,
@@ -305,12 +276,7 @@ class Demo:
             port=self._port,
             keys=f"demo:{generate_master_key()}",
             admin_key=self._admin,
-            square=SquareSettings(
-                signature_key=SecretStr(self._key),
-                notification_url=self._webhook_url,
-                base_url=square,
-                calls_per_second=500,
-            ),
+            **providers,
         )
 
 

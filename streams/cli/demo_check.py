@@ -52,6 +52,13 @@ class Check(msgspec.Struct, kw_only=True):
                 Difference(where=where, figure=figure, theirs=str(theirs), ours=str(ours))
             )
 
+    def and_of(self, other: Check) -> Check:
+        """Return both checks as one."""
+        return Check(
+            figures=self.figures + other.figures,
+            differences=[*self.differences, *other.differences],
+        )
+
 
 class Ours(msgspec.Struct, frozen=True, kw_only=True):
     """What our API says of one account: items as it gives them."""

@@ -7,7 +7,7 @@ import typer
 from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep
 from streams.cli.demo import demo
 from streams.cli.explain import explain
-from streams.cli.simulate import simulate_app
+from streams.cli.simulate import simulate
 from streams.cli.up import up
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ def main() -> None:
 
 app.command()(demo)
 app.command()(up)
-app.add_typer(simulate_app, name="simulate")
+app.command()(simulate)
 app.command()(explain)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")

@@ -12,63 +12,47 @@ from typing import Annotated
 import msgspec
 import typer
 
-from connectors.square.simulator import (
-    ROUGH,
-    Faults,
-    SimulatorConfig,
-    SquareSimulator,
-    bakeries,
-)
+from connectors.simulation.config import ROUGH, Faults, SimulatorConfig
+from connectors.simulators import SIMULATORS, SimulatedProvider
 from streams import logs
 from streams.cli.console import Json, line, note, told
 from streams.errors import SetupError
 from streams.simulate import deliver, serve_simulator
 
-simulate_app = typer.Typer(
-    help="Run a simulated provider: its API, its webhooks, its own sums.",
-    no_args_is_help=True,
-)
+SIGNATURE_KEY = "simulated-signature-key"
+KEY_VARIABLE = "TILLSTREAM_SQUARE__SIGNATURE_KEY"
+"""So that a Square on the same machine needs no second setting."""
 
 
-@simulate_app.callback()
-def simulate() -> None:
-    """Run a simulated provider."""
-
-
-@simulate_app.command()
 @told
-def square(
+def simulate(
     *,
+    provider: Annotated[str, typer.Argument(help=f"one of {', '.join(SIMULATORS)}")],
     port: Annotated[int, typer.Option(help="0 takes any that is free")] = 8014,
     host: Annotated[str, typer.Option(help="where to listen")] = "127.0.0.1",
     seed: Annotated[int, typer.Option(help="the same seed sells the same")] = 1,
     days: Annotated[int, typer.Option(help="business days of history")] = 30,
-    orders_per_day: Annotated[int, typer.Option(help="at each bakery")] = 60,
-    shops: Annotated[int, typer.Option("--bakeries", help="how many locations")] = 2,
+    orders_per_day: Annotated[int, typer.Option(help="at each shop")] = 60,
+    shops: Annotated[int, typer.Option("--shops", "--bakeries", help="how many")] = 2,
     live_orders: Annotated[
-        int | None, typer.Option(help="of today's trade, each bakery; else a day's orders")
+        int | None, typer.Option(help="of today's trade, each shop; else a day's orders")
     ] = None,
     live_seconds: Annotated[int, typer.Option(help="how long today's trade takes")] = 600,
     deliver_to: Annotated[str, typer.Option(help="URL that takes the webhooks")] = "",
     signature_key: Annotated[
-        str,
-        typer.Option(help="signs the webhooks", envvar="TILLSTREAM_SQUARE__SIGNATURE_KEY"),
-    ] = "simulated-signature-key",
+        str, typer.Option(envvar=KEY_VARIABLE, help="authenticates the webhooks")
+    ] = SIGNATURE_KEY,
     faults: Annotated[
         str, typer.Option(help='"rough", or of a thousand: "losses=20,duplicates=50"')
     ] = "",
     fast: Annotated[bool, typer.Option(help="deliver without pauses")] = False,
     as_json: Json = False,
 ) -> None:
-    """
-    Run a simulated Square until SIGTERM; the access tokens are shown at the start.
-
-    GET /totals answers its own sums, GET /own-products the product list to upload.
-    """
+    """Run a simulated provider until SIGTERM; GET /totals answers its own sums."""
     config = SimulatorConfig(
         now=datetime.now(UTC),
         seed=seed,
-        shops=bakeries(shops),
+        shops=_kind(provider).shops(shops),
         days=days,
         orders_per_day=orders_per_day,
         live_orders=orders_per_day if live_orders is None else live_orders,
@@ -76,7 +60,14 @@ def square(
         signature_key=signature_key,
         faults=read_faults(faults),
     )
-    asyncio.run(_run(config, host, port, deliver_to=deliver_to, fast=fast, as_json=as_json))
+    run = Run(provider, config, deliver_to=deliver_to, fast=fast, as_json=as_json)
+    asyncio.run(run.until_signal(host, port))
+
+
+def _kind(provider: str) -> SimulatedProvider:
+    if provider not in SIMULATORS:
+        raise SetupError(f"no {provider!r} to simulate; there are {', '.join(SIMULATORS)}")
+    return SIMULATORS[provider]
 
 
 def read_faults(text: str) -> Faults:
@@ -99,48 +90,55 @@ def read_faults(text: str) -> Faults:
         raise SetupError(f"--faults: {error}") from error
 
 
-async def _run(
-    config: SimulatorConfig,
-    host: str,
-    port: int,
-    *,
-    deliver_to: str,
-    fast: bool,
-    as_json: bool,
-) -> None:
-    logs.set_up("warning", sys.stderr)
-    if deliver_to:
-        config = msgspec.structs.replace(config, notification_url=deliver_to)
-    simulator = SquareSimulator(config)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    ticking = not (deliver_to and fast)
-    async with serve_simulator(simulator, host=host, port=port, ticking=ticking) as url:
-        _introduce(simulator, url, as_json=as_json)
-        posting = asyncio.create_task(_deliver(simulator, deliver_to, fast=fast))
-        await stop.wait()
-        posting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await posting
+class Run:
+    """One simulated provider that is served, and delivers its webhooks."""
 
+    def __init__(
+        self,
+        provider: str,
+        config: SimulatorConfig,
+        *,
+        deliver_to: str,
+        fast: bool,
+        as_json: bool,
+    ) -> None:
+        if deliver_to:
+            config = msgspec.structs.replace(config, notification_url=deliver_to)
+        self._provider = provider
+        self._simulator = SIMULATORS[provider].make(config)
+        self._deliver_to, self._fast, self._as_json = deliver_to, fast, as_json
 
-async def _deliver(simulator: SquareSimulator, deliver_to: str, *, fast: bool) -> None:
-    if deliver_to:
-        done = await deliver(simulator, paced=not fast)
-        note(f"delivered {done.accepted}, tried again {done.again}, lost {done.lost}")
+    async def until_signal(self, host: str, port: int) -> None:
+        """Serve and deliver until SIGTERM or SIGINT."""
+        logs.set_up("warning", sys.stderr)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        ticking = not (self._deliver_to and self._fast)
+        serving = serve_simulator(self._simulator, host=host, port=port, ticking=ticking)
+        async with serving as url:
+            self._introduce(url)
+            posting = asyncio.create_task(self._deliver())
+            await stop.wait()
+            posting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await posting
 
+    async def _deliver(self) -> None:
+        if self._deliver_to:
+            done = await deliver(self._simulator, paced=not self._fast)
+            note(f"delivered {done.accepted}, tried again {done.again}, lost {done.lost}")
 
-def _introduce(simulator: SquareSimulator, url: str, *, as_json: bool) -> None:
-    """Say where it is and what opens it; the tokens are no secrets, nothing real is behind."""
-    shops = simulator.config.shops
-    if as_json:
-        line({"url": url, "locations": shops})
-        return
-    note(f"a simulated Square at {url} (its own sums: {url}/totals)")
-    for shop in shops:
-        note(
-            f"  {shop.name}: merchant {shop.merchant_id}, location {shop.location_id}, "
-            f"access token {shop.token}"
-        )
+    def _introduce(self, url: str) -> None:
+        """Say where it is and what opens it; nothing real is behind the tokens."""
+        shops = self._simulator.config.shops
+        if self._as_json:
+            line({"url": url, "locations": shops})
+            return
+        note(f"a simulated {self._provider} at {url} (its own sums: {url}/totals)")
+        for shop in shops:
+            note(
+                f"  {shop.name}: merchant {shop.merchant_id}, location {shop.location_id}, "
+                f"access token {shop.token or '(none: the application logs in)'}"
+            )

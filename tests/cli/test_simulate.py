@@ -15,7 +15,7 @@ from streams.errors import SetupError
 
 
 async def test_the_command_serves_until_sigterm_and_tells_its_sums() -> None:
-    command = [sys.executable, "-c", "from streams.cli.simulate import simulate_app as a; a()"]
+    command = [sys.executable, "-m", "streams.cli", "simulate"]
     options = ["--port=0", "--seed=3", "--days=2", "--orders-per-day=10", "--json"]
     running = await asyncio.create_subprocess_exec(
         *command, "square", *options, stdout=asyncio.subprocess.PIPE
@@ -32,6 +32,14 @@ async def test_the_command_serves_until_sigterm_and_tells_its_sums() -> None:
         one["location_id"] for one in said["locations"]
     }
     assert msgspec.json.decode(places.body)["locations"][0]["id"] == shop["location_id"]
+
+
+async def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
+    command = [sys.executable, "-m", "streams.cli", "simulate", "cube"]
+    running = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, said = await running.communicate()
+    assert running.returncode
+    assert b"square" in said
 
 
 def test_faults_are_named_in_thousandths() -> None:

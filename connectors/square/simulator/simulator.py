@@ -132,7 +132,6 @@ class SquareSimulator:
         """Return the tenant's own product list, with SKUs and the right spelling."""
         return own_products(self.config.products)
 
-    tenant_catalogue = own_products
 
 
 def _happenings(config: SimulatorConfig) -> list[Happening]:

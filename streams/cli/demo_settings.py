@@ -1,0 +1,44 @@
+"""How Tillstream is set to speak with simulated providers: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import msgspec
+from pydantic import SecretStr
+
+from streams.providers import ProviderSettings, SquareSettings
+
+CALLS_PER_SECOND = 500
+"""A simulator has no need to be spared where it publishes no limit."""
+
+
+class Wiring(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Where a simulated provider is.
+
+    Args:
+        url: of its API.
+        webhook_url: where it sends its webhooks; `secret` authenticates them.
+    """
+
+    url: str
+    webhook_url: str
+    secret: str
+
+
+def _square(wiring: Wiring) -> ProviderSettings:
+    return SquareSettings(
+        signature_key=SecretStr(wiring.secret),
+        notification_url=wiring.webhook_url,
+        base_url=wiring.url,
+        calls_per_second=CALLS_PER_SECOND,
+    )
+
+
+SIMULATED: Mapping[str, Callable[[Wiring], ProviderSettings]] = MappingProxyType(
+    {
+        "square": _square,
+    }
+)
