@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from connectors.corepos.simulator import CoreposSimulator, stores
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
 from connectors.square.simulator import SquareSimulator, bakeries
@@ -31,5 +32,6 @@ class SimulatedProvider(msgspec.Struct, frozen=True):
 SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
     {
         "square": SimulatedProvider(SquareSimulator, bakeries),
+        "corepos": SimulatedProvider(CoreposSimulator, stores, typed=("timezone", "currency")),
     }
 )

@@ -47,6 +47,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     refunds: int = 40
     partial_units: bool = True
     exchanges: int = 10
+    discounted_returns: bool = True
 
 
 def items_of(shop: SimulatedShop, products: int, habits: Habits) -> tuple[Item, ...]:

@@ -159,6 +159,8 @@ class Trade:
         left = [line for line in sold.counted if line.item is not None and line.due > 0]
         if sold.known_at >= at or len(sold.payments) != 1 or not left:
             return
+        if sold.percent_off and not self._habits.discounted_returns:
+            return
         # A bill comes back once at the most, so no line comes back twice.
         self._recent.remove(sold)
         chosen = left if throw.happens(300) else [throw.choice(left)]

@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import BaseModel
+
 from connectors.simulation.config import Faults, SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
 from connectors.simulators import SIMULATORS
@@ -17,8 +19,8 @@ from streams.cli.api import Api
 from streams.cli.demo_check import Check, Ours, check
 from streams.cli.demo_settings import SIMULATED, Wiring
 from streams.errors import SetupError
-from streams.providers import ProviderSettings
 from streams.simulate import deliver, serve_simulator
+from streams.simulate_database import SimulatedDatabase, serve_database
 
 HISTORY_DAYS = 30
 ORDERS_A_DAY = 45
@@ -63,14 +65,22 @@ class Scene:
                 faults=PRESENT,
             )
         )
+        self._database = ""
         self.accounts: dict[str, Any] = {}
         self.webhooks = 0
         self.seconds = 0.0
 
-    async def serve(self, stack: AsyncExitStack) -> ProviderSettings:
+    async def serve(self, stack: AsyncExitStack) -> BaseModel:
         """Serve the provider for as long as the stack is open; return how it is called."""
         url = await stack.enter_async_context(serve_simulator(self.simulator))
-        wiring = Wiring(url=url, webhook_url=self._webhook_url, secret=self._secret)
+        if isinstance(self.simulator, SimulatedDatabase):
+            self._database = await stack.enter_async_context(serve_database(self.simulator))
+        wiring = Wiring(
+            url=url,
+            database=self._database,
+            webhook_url=self._webhook_url,
+            secret=self._secret,
+        )
         return SIMULATED[self.provider](wiring)
 
     async def connect(self, api: Api) -> None:
@@ -87,7 +97,7 @@ class Scene:
             **{name: getattr(shop, name) for name in SIMULATORS[self.provider].typed},
         }
         if shop.token:
-            form["access_token"] = shop.token
+            form["access_token"] = shop.token.format(database=self._database)
         account = await api.call("POST", ACCOUNTS, form)
         self.accounts[shop.location_id] = account
         self._tell(f"{account['location_name']} connected ({self.provider})")

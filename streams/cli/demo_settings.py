@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import msgspec
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
-from streams.providers import ProviderSettings, SquareSettings
+from streams.providers import CoreposSettings, ProviderSettings, SquareSettings
 
 CALLS_PER_SECOND = 500
 """A simulator has no need to be spared where it publishes no limit."""
@@ -20,10 +20,12 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         url: of its API.
+        database: host:port of its database, where it is one.
         webhook_url: where it sends its webhooks; `secret` authenticates them.
     """
 
     url: str
+    database: str = ""
     webhook_url: str
     secret: str
 
@@ -37,8 +39,13 @@ def _square(wiring: Wiring) -> ProviderSettings:
     )
 
 
-SIMULATED: Mapping[str, Callable[[Wiring], ProviderSettings]] = MappingProxyType(
+def _corepos(wiring: Wiring) -> CoreposSettings:
+    return CoreposSettings(hosts=wiring.database)
+
+
+SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(
     {
         "square": _square,
+        "corepos": _corepos,
     }
 )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from streams import logs
 from streams.cli.console import Json, line, note, told
 from streams.errors import SetupError
 from streams.simulate import deliver, serve_simulator
+from streams.simulate_database import SimulatedDatabase, serve_database
 
 SIGNATURE_KEY = "simulated-signature-key"
 KEY_VARIABLE = "TILLSTREAM_SQUARE__SIGNATURE_KEY"
@@ -116,9 +118,13 @@ class Run:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         ticking = not (self._deliver_to and self._fast)
-        serving = serve_simulator(self._simulator, host=host, port=port, ticking=ticking)
-        async with serving as url:
-            self._introduce(url)
+        async with AsyncExitStack() as stack:
+            serving = serve_simulator(self._simulator, host=host, port=port, ticking=ticking)
+            url, database = await stack.enter_async_context(serving), ""
+            if isinstance(self._simulator, SimulatedDatabase):
+                served = serve_database(self._simulator, host=host)
+                database = await stack.enter_async_context(served)
+            self._introduce(url, database)
             posting = asyncio.create_task(self._deliver())
             await stop.wait()
             posting.cancel()
@@ -130,9 +136,12 @@ class Run:
             done = await deliver(self._simulator, paced=not self._fast)
             note(f"delivered {done.accepted}, tried again {done.again}, lost {done.lost}")
 
-    def _introduce(self, url: str) -> None:
+    def _introduce(self, url: str, database: str) -> None:
         """Say where it is and what opens it; nothing real is behind the tokens."""
-        shops = self._simulator.config.shops
+        shops = [
+            msgspec.structs.replace(shop, token=shop.token.format(database=database))
+            for shop in self._simulator.config.shops
+        ]
         if self._as_json:
             line({"url": url, "locations": shops})
             return

@@ -133,7 +133,6 @@ class SquareSimulator:
         return own_products(self.config.products)
 
 
-
 def _happenings(config: SimulatorConfig) -> list[Happening]:
     """Return all that will ever happen, in the order in which Square learns of it."""
     windows: dict[str, ShopWindow] = {}
