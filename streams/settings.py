@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SetupError
+from streams.kafka.oauth import ClientCredentials, Tokens
 from streams.kafka.security import Security
 from streams.providers import (
     CoreposSettings,
@@ -46,12 +47,27 @@ class KafkaSettings(BaseModel):
     )
     key_file: str | None = Field(default=None, description="PEM of that certificate's key.")
     mechanism: str | None = Field(
-        default=None, description="SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; none = no SASL."
+        default=None,
+        description="SASL: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; none = no SASL.",
     )
     username: str | None = Field(default=None, description="Who signs in by SASL.")
     password: SecretStr | None = Field(default=None, description="The password of that user.")
     password_file: Path | None = Field(
         default=None, description="File that holds the password, in place of the variable."
+    )
+    token_url: str | None = Field(
+        default=None,
+        description="OAUTHBEARER: the endpoint that gives tokens for client credentials.",
+    )
+    client_id: str | None = Field(default=None, description="OAUTHBEARER: who we are there.")
+    client_secret: SecretStr | None = Field(
+        default=None, description="OAUTHBEARER: the secret of that client."
+    )
+    client_secret_file: Path | None = Field(
+        default=None, description="File that holds that secret, in place of the variable."
+    )
+    scope: str = Field(
+        default="", description="OAUTHBEARER: scopes to ask for, separated by spaces."
     )
 
     def security(self) -> Security:
@@ -61,12 +77,6 @@ class KafkaSettings(BaseModel):
         Raises:
             SetupError: the settings do not fit each other, or a file cannot be read.
         """
-        password = None if self.password is None else self.password.get_secret_value()
-        if self.password_file is not None:
-            try:
-                password = self.password_file.read_text().strip()
-            except OSError as error:
-                raise SetupError(f"{PREFIX}KAFKA__PASSWORD_FILE: {error.strerror}") from error
         return Security(
             tls=self.tls,
             ca_file=self.ca_file,
@@ -74,8 +84,44 @@ class KafkaSettings(BaseModel):
             key_file=self.key_file,
             mechanism=self.mechanism,
             username=self.username,
-            password=password,
+            password=secret_of(
+                self.password, self.password_file, f"{PREFIX}KAFKA__PASSWORD_FILE"
+            ),
+            tokens=self._tokens(),
         )
+
+    def _tokens(self) -> Tokens | None:
+        secret = secret_of(
+            self.client_secret, self.client_secret_file, f"{PREFIX}KAFKA__CLIENT_SECRET_FILE"
+        )
+        if not (self.token_url and self.client_id and secret):
+            return None
+        return Tokens(
+            ClientCredentials(
+                token_url=self.token_url,
+                client_id=self.client_id,
+                secret=secret,
+                scope=self.scope,
+            )
+        )
+
+
+def secret_of(value: SecretStr | None, file: Path | None, variable: str) -> str | None:
+    """
+    Return a secret that is set, or that a file holds; the file wins.
+
+    Args:
+        variable: names the file's setting in an error.
+
+    Raises:
+        SetupError: the file cannot be read.
+    """
+    if file is None:
+        return None if value is None else value.get_secret_value()
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise SetupError(f"{variable}: {error.strerror}; set it to a readable file") from error
 
 
 class Settings(BaseSettings):

@@ -81,6 +81,7 @@ class Worker:
             jobs=self._jobs(),
             topics=all_topics(settings.lanes),
             fatal=fatal,
+            security=settings.kafka.security(),
         )
         self.directory = self._directory()
         self.ingest = self._ingest()

@@ -178,11 +178,12 @@ def open_admin(clients: Clients) -> Iterator[TopicAdmin]:
     Raises:
         SetupError: the brokers cannot be reached, or refuse what is asked.
     """
+    clients.security.sign_in()
     try:
         client = KafkaAdminClient(
             bootstrap_servers=clients.bootstrap.split(","),
             bootstrap_timeout_ms=CONNECT_MS,
-            **clients.security.settings(),
+            **clients.security.admin_settings(),
         )
     except KafkaError as error:
         raise SetupError(

@@ -87,6 +87,7 @@ class KafkaLog:
             SetupError: no broker answers, or it refuses us.
         """
         make = self.clients
+        await asyncio.to_thread(make.security.sign_in)
         self._admin = make.admin()
         self._stable, self._all = make.consumer(), make.consumer(committed=False)
         for client in (self._admin, self._stable, self._all, self._appender):

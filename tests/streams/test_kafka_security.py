@@ -1,22 +1,31 @@
-"""Signing in to brokers: SCRAM, TLS, certificates; and what a refused worker is told."""
+"""Signing in to brokers: passwords, tokens, certificates; what a refused worker is told."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.contract import ConnectorError
+from schemas.sealing import generate_master_key
 from streams.errors import SetupError
 from streams.kafka.clients import Clients
 from streams.kafka.log import KafkaLog
+from streams.kafka.oauth import ClientCredentials, Tokens
 from streams.kafka.options import parse
 from streams.kafka.security import Security
 from streams.log import Effects, Out, StageSpec, Table, Topic
 from streams.settings import KafkaSettings, load
+from streams.worker import Worker
 from tests.services.kafka import Cluster, UnavailableError, free_ports
-from tests.streams.shop import everything
+from tests.streams.shop import Deaths, everything
+from tests.streams.token_endpoint import CLIENT, SECRET, TokenEndpoint
 
 USER, PASSWORD = "till", "a-long-password"
 SPEC = StageSpec("s", ("raw",), ("raw",), (Table("t", "rows"),))
@@ -72,7 +81,13 @@ class Guarded:
 listeners={outside},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners={outside}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,{protocols}
-sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN,OAUTHBEARER
+listener.name.sasl_ssl.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=\
+org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+unsecuredLoginStringClaim_sub="broker";
+listener.name.sasl_ssl.oauthbearer.connections.max.reauth.ms=3600000
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
 org.apache.kafka.common.security.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
@@ -109,11 +124,12 @@ async def works(port: int, security: Security, folder: Path) -> bool:
 
 
 @pytest.mark.kafka
-async def test_a_worker_signs_in_by_password_over_tls(guarded, tmp_path):
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
+async def test_a_worker_signs_in_by_password_over_tls(guarded, tmp_path, mechanism):
     security = Security(
         tls=True,
         ca_file=guarded.file("ca.crt"),
-        mechanism="SCRAM-SHA-512",
+        mechanism=mechanism,
         username=USER,
         password=PASSWORD,
     )
@@ -129,6 +145,101 @@ async def test_a_worker_signs_in_by_certificate(guarded, tmp_path):
         key_file=guarded.file("worker.key"),
     )
     assert await works(guarded.certificate_port, security, tmp_path)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[TokenEndpoint]:
+    made = TokenEndpoint()
+    yield made
+    made.close()
+
+
+def by_token(endpoint: TokenEndpoint, secret: str = SECRET, **given: Any) -> Security:
+    credentials = ClientCredentials(
+        token_url=endpoint.url, client_id=CLIENT, secret=secret, scope="tills"
+    )
+    return Security(mechanism="OAUTHBEARER", tokens=Tokens(credentials), **given)
+
+
+@pytest.mark.kafka
+async def test_a_worker_signs_in_by_one_token_for_all_its_clients(guarded, tmp_path, endpoint):
+    security = by_token(endpoint, tls=True, ca_file=guarded.file("ca.crt"))
+    assert await works(guarded.password_port, security, tmp_path)
+    assert endpoint.scopes == ["tills"]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_tokens_that_end_meanwhile_are_replaced_and_nobody_notices(
+    guarded, tmp_path, endpoint
+):
+    endpoint.lifetime_s = 2
+    security = by_token(endpoint, tls=True, ca_file=guarded.file("ca.crt"))
+    url = f"kafka://127.0.0.1:{guarded.password_port}?memtable_mb=1"
+    log = KafkaLog(Clients(*parse(url), security), "app-short", tmp_path)
+    await log.start()
+    try:
+        await log.create([Topic("short", 1)])
+        deadline = time.monotonic() + 7
+        sent = 0
+        while time.monotonic() < deadline:
+            await log.append("short", [Out(b"k", b"%d" % sent)], partition=0)
+            sent += 1
+            await asyncio.sleep(0.1)
+        found = [record.value for record in await everything(log, "short", 1)]
+        assert found == [b"%d" % number for number in range(sent)]
+    finally:
+        await log.stop()
+    assert len(endpoint.scopes) > 3
+
+
+async def test_without_a_token_the_worker_is_told_where_to_look_and_no_secret(
+    endpoint, tmp_path
+):
+    security = by_token(endpoint, secret="wrong-secret")
+    with pytest.raises(SetupError, match="CLIENT_SECRET") as raised:
+        await works(1, security, tmp_path)
+    assert "wrong-secret" not in str(raised.value) + repr(security)
+
+
+def test_a_token_that_is_still_good_is_kept_while_the_endpoint_is_away(endpoint):
+    endpoint.lifetime_s = 100
+    clock = [datetime(2026, 3, 1, tzinfo=UTC)]
+    credentials = ClientCredentials(token_url=endpoint.url, client_id=CLIENT, secret=SECRET)
+    tokens = Tokens(credentials, lambda: clock[0])
+    first = tokens.current()
+    endpoint.away = True
+    clock[0] += timedelta(seconds=60)
+    assert tokens.current() == first
+    clock[0] += timedelta(seconds=60)
+    with pytest.raises(ConnectorError, match="503"):
+        tokens.current()
+
+
+def test_a_secret_is_not_sent_over_a_line_that_others_can_read():
+    with pytest.raises(SetupError, match="https"):
+        ClientCredentials(token_url="http://login.example/token", client_id="i", secret="s")
+
+
+@pytest.mark.kafka
+async def test_the_whole_worker_signs_in(guarded, tmp_path, endpoint):
+    kafka = KafkaSettings(
+        tls=True,
+        ca_file=guarded.file("ca.crt"),
+        mechanism="OAUTHBEARER",
+        token_url=endpoint.url,
+        client_id=CLIENT,
+        client_secret=SECRET,
+    )
+    url = f"kafka://127.0.0.1:{guarded.password_port}?memtable_mb=1&session_s=4"
+    keys = f"k1:{generate_master_key()}"
+    settings = load(log=url, lanes=1, data_dir=tmp_path, keys=keys, kafka=kafka)
+    worker = Worker(settings, fatal=Deaths(), polling=False)
+    await worker.start(serve=False)
+    try:
+        await worker.directory.create_tenant("bakers", "Bakers")
+    finally:
+        await worker.stop()
 
 
 @pytest.mark.kafka
@@ -152,6 +263,7 @@ async def test_who_is_refused_is_told_what_to_look_at_and_no_secret(guarded, tmp
     [
         ({"mechanism": "GSSAPI"}, "must be one of"),
         ({"mechanism": "PLAIN", "username": "u"}, "needs a user name and a password"),
+        ({"mechanism": "OAUTHBEARER"}, "needs TILLSTREAM_KAFKA__TOKEN_URL"),
         ({"cert_file": "a.crt"}, "a certificate needs its key"),
     ],
 )
@@ -180,3 +292,5 @@ def test_the_password_comes_from_a_variable_or_from_a_file_and_is_never_shown(
     assert "by-" not in repr(settings) + repr(settings.kafka.security())
     with pytest.raises(SetupError, match="PASSWORD_FILE"):
         KafkaSettings(password_file=tmp_path / "none").security()
+    with pytest.raises(SetupError, match="CLIENT_SECRET_FILE"):
+        KafkaSettings(client_secret_file=tmp_path / "none").security()
