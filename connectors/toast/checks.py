@@ -18,6 +18,7 @@ from connectors.toast.items import (
     items_of,
     live,
     modifiers_of,
+    printed,
     shares_of_check,
     taken_off,
     taken_off_in_all,
@@ -70,10 +71,11 @@ def bill_of(check: Check, digits: int) -> Bill:
     shares = shares_of_check(items, off)
     taxes, charges = _taxed(check, items, charges, digits)
     more_off = sum(taken_off_in_all(one, digits) for one in discounts) - off
-    tax_off = _spread(more_off, items, shares)
+    line_taxes = [sum(tax for _, tax in mine) for mine in taxes]
+    tax_off = _off_tax(more_off, items, shares, line_taxes, digits)
     lines = tuple(
-        line_of(item, share, extra, sum(tax for _, tax in mine), digits)
-        for item, share, extra, mine in zip(items, shares, tax_off, taxes, strict=True)
+        line_of(item, share, extra, tax, digits)
+        for item, share, extra, tax in zip(items, shares, tax_off, line_taxes, strict=True)
     )
     told = Taxes()
     for item, mine in zip(items, taxes, strict=True):
@@ -172,8 +174,25 @@ def _taxed(
     return shares, charges
 
 
-def _spread(off: int, items: Sequence[Item], shares: Sequence[int]) -> list[int]:
-    """Spread what the check's discounts take off included tax over the items that have one."""
+def _off_tax(
+    off: int, items: Sequence[Item], shares: Sequence[int], taxes: Sequence[int], digits: int
+) -> list[int]:
+    """
+    Return what the check's discounts take off the included tax of each item.
+
+    Toast says only how much it is in all. A printed price less all that is known of the item
+    leaves it; where those do not make `off`, it is spread over the items that have such a tax.
+
+    Source: doc.toasttab.com/openapi/orders (Selection.receiptLinePrice: the tax is in it)
+    """
+    left = [
+        printed(item, digits) - (item.before - item.own + item.own_full + tax)
+        if item.inclusive and share
+        else 0
+        for item, share, tax in zip(items, shares, taxes, strict=True)
+    ]
+    if sum(left) == off and min(left, default=0) >= 0:
+        return left
     weights = [
         share if item.inclusive else 0 for item, share in zip(items, shares, strict=True)
     ]

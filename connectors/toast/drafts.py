@@ -88,7 +88,9 @@ def _sale(order: Order, check: Check, bill: Bill, shop: Shop, currency: str) -> 
         occurred_at=occurred_at,
         closed_at=closed_at,
         business_day=_day(order, shop, closed_at or occurred_at),
-        local_hour=shop.calendar.local(_paid(check) or closed_at or occurred_at).hour,
+        local_hour=shop.calendar.local(
+            instant(check.paid_date) or closed_at or occurred_at
+        ).hour,
         currency=currency,
         lines=bill.lines,
         discounts=bill.discounts,
@@ -128,22 +130,21 @@ def _opened(order: Order, check: Check) -> datetime:
     return opened
 
 
-def _paid(check: Check) -> datetime | None:
-    """
-    Return when it was paid, the hour that people mean.
-
-    A check may be closed only by the next morning's batch (platform guide, "Getting detailed
-    information about one order", whose sample is).
-    """
-    return instant(check.paid_date)
-
-
 def _ended(check: Check, status: Status, opened: datetime) -> datetime | None:
+    """
+    Return when the guests were done: they paid and left, and with them what they bought.
+
+    The check itself may be closed only by the next morning's batch; its time would take goods
+    off the shelf a second time where they were counted in between.
+
+    Source: platform guide, "Getting detailed information about one order", whose sample is
+    paid on one day and closed on the next
+    """
     match status:
         case Status.OPEN:
             return None
         case Status.COMPLETED:
-            return instant(check.closed_date) or instant(check.paid_date) or opened
+            return instant(check.paid_date) or instant(check.closed_date) or opened
         case Status.CANCELLED:
             return (
                 instant(check.void_date)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from connectors.toast.amounts import fine_minor, minor
+from connectors.toast.amounts import fine_minor, minor, nearly_minor
 from connectors.toast.wire import AppliedDiscount, AppliedTax, Selection
 from connectors.troubles import UnbalancedError
 from schemas.money import allocate
@@ -108,6 +108,14 @@ def with_modifiers(item: Item, digits: int) -> Item:
         if price is not None:
             price += part.before - part.own if part.price is None else part.price
     return item._replace(before=before, own=own, own_full=own_full, price=price)
+
+
+def printed(item: Item, digits: int) -> int:
+    """Return what item and modifiers cost before discounts, as the guest sees it: with tax."""
+    told = (item.selection, *modifiers_of(item.selection))
+    return sum(
+        nearly_minor((one.receipt_line_price or 0) * one.quantity, digits) for one in told
+    )
 
 
 def modifiers_of(selection: Selection) -> Iterator[Selection]:

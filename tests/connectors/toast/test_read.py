@@ -175,6 +175,37 @@ def test_where_prices_do_not_know_of_the_checks_discount_it_is_spread() -> None:
     assert [line.discount for line in bill.lines] == [375, 125]
 
 
+def printed_with_tax(name: str, price: float, before: float, taxed: float) -> dict[str, object]:
+    """Make a line of an item on which a discount of 20 % of the whole check was given."""
+    return selection(
+        name,
+        price,
+        preDiscountPrice=before,
+        price=before * 4 / 5,
+        tax=taxed,
+        taxInclusion="INCLUDED",
+    )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_discount_takes_off_a_tax_inside_the_price_is_what_the_printed_price_leaves(
+    *,
+    known: bool,
+) -> None:
+    bread = printed_with_tax("bread", 10.70, 10.00, 0.56)
+    wine = printed_with_tax("wine", 11.90, 10.00, 1.52)
+    if not known:
+        wine["receiptLinePrice"] = None
+    off = [discount("Friends", 4.52, nonTaxDiscountAmount=4.00)]
+    (bill,) = transactions(
+        order("x", check("1", [bread, wine], appliedDiscounts=off, **amounts(16, 2.08, 18.08)))
+    )
+    gross = [1070, 1190] if known else [1082, 1178]
+    assert [line.gross for line in bill.lines] == gross
+    assert [line.net for line in bill.lines] == [800, 800]
+    assert bill.totals.discount == 452
+
+
 def test_modifiers_kept_apart_from_their_items_price_are_added() -> None:
     latte = selection("latte", 4.00, tax=0.25, modifiers=[selection("oat", 0.75, tax=0.05)])
     (bill,) = transactions(order("x", check("1", [latte], **amounts(4.75, 0.30, 5.05))))
@@ -211,6 +242,11 @@ def test_the_business_date_is_toasts_own_and_the_hour_that_of_payment() -> None:
     (bill,) = transactions({**plain_order(), "businessDate": 20260503})
     assert bill.business_day == date(2026, 5, 3)
     assert bill.local_hour == 12
+
+
+def test_goods_leave_when_they_are_paid_not_with_the_batch_of_the_next_morning() -> None:
+    (bill,) = transactions(plain_order(closedDate="2026-05-05T08:05:00.000+0000"))
+    assert bill.closed_at == datetime(2026, 5, 4, 16, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
