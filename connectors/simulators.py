@@ -11,6 +11,7 @@ from connectors.corepos.simulator import CoreposSimulator, stores
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
 from connectors.square.simulator import SquareSimulator, bakeries
+from connectors.toast.simulator import ToastSimulator, restaurants
 
 
 class SimulatedProvider(msgspec.Struct, frozen=True):
@@ -33,5 +34,6 @@ SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
     {
         "square": SimulatedProvider(SquareSimulator, bakeries),
         "corepos": SimulatedProvider(CoreposSimulator, stores, typed=("timezone", "currency")),
+        "toast": SimulatedProvider(ToastSimulator, restaurants),
     }
 )

@@ -24,6 +24,11 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     What happens at the tills of a provider, in so many of a thousand cases; 0 is never.
 
     A provider that cannot express a thing says 0: then no bill has it.
+
+    Args:
+        discounts_come_back: a returned line tells the discount it was sold with; else it comes
+            back at the price that was paid for it.
+        discounted_returns: what was sold with a discount of the whole bill may come back.
     """
 
     typed_in: int = 25
@@ -46,6 +51,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     late: int = 20
     refunds: int = 40
     partial_units: bool = True
+    discounts_come_back: bool = True
     exchanges: int = 10
     discounted_returns: bool = True
 

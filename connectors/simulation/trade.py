@@ -209,7 +209,11 @@ class Trade:
         parts = self._habits.partial_units and not everything and units == int(units)
         if parts and units > 1 and throw.happens(600):
             units = Decimal(throw.randrange(1, int(units)))
-        return returned_line(line, units, self.shop)
+        back = returned_line(line, units, self.shop)
+        if self._habits.discounts_come_back:
+            return back
+        paid = back.gross - back.discount
+        return replace(back, gross=paid, line_discount=0, bill_discount=0)
 
     # -- time --------------------------------------------------------------------------------
 

@@ -8,7 +8,13 @@ from types import MappingProxyType
 import msgspec
 from pydantic import BaseModel, SecretStr
 
-from streams.providers import CoreposSettings, ProviderSettings, SquareSettings
+from connectors.toast.simulator import CLIENT_ID, CLIENT_SECRET
+from streams.providers import (
+    CoreposSettings,
+    ProviderSettings,
+    SquareSettings,
+    ToastSettings,
+)
 
 CALLS_PER_SECOND = 500
 """A simulator has no need to be spared where it publishes no limit."""
@@ -39,6 +45,15 @@ def _square(wiring: Wiring) -> ProviderSettings:
     )
 
 
+def _toast(wiring: Wiring) -> ProviderSettings:
+    return ToastSettings(
+        base_url=wiring.url,
+        client_id=CLIENT_ID,
+        client_secret=SecretStr(CLIENT_SECRET),
+        webhook_secrets=SecretStr(wiring.secret),
+    )
+
+
 def _corepos(wiring: Wiring) -> CoreposSettings:
     return CoreposSettings(hosts=wiring.database)
 
@@ -47,5 +62,6 @@ SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(
     {
         "square": _square,
         "corepos": _corepos,
+        "toast": _toast,
     }
 )

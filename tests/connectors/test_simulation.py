@@ -10,6 +10,7 @@ from connectors.simulation.bills import Bill, BillLine
 from connectors.simulation.books import Books
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.counter import Habits
+from connectors.simulation.gate import Allowance, Gate
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 SHOPS = tuple(
@@ -49,10 +50,11 @@ def test_every_bill_is_paid_to_the_cent_and_sums_up(seed: int) -> None:
     book.release(book.ends)
     counted = [bill for bill in book.known.values() if bill.status == "completed"]
     assert {bill.kind for bill in counted} == {"sale", "refund", "exchange"}
+    told = book.bills()
     for bill in counted:
         assert sum(pay.total for pay in bill.payments) == bill.total
         assert all(pay.change >= 0 for pay in bill.payments)
-        sums = book.bills()[name(bill)]
+        sums = told[name(bill)]
         net = sum(line.net + line.tax for line in sums.lines)
         assert net + sums.service_charge + sums.tip == sums.total
 
@@ -97,6 +99,30 @@ def test_what_a_voided_bill_took_from_the_shelf_is_back_on_it() -> None:
     ]
     assert voided
     assert all(name(bill) not in book.bills() for bill in voided)
+
+
+def test_what_comes_back_without_its_discount_comes_back_at_the_price_that_was_paid() -> None:
+    config = SimulatorConfig(now=NOW, shops=SHOPS, days=12, orders_per_day=80)
+    told, silent = (
+        Books(config, Habits(discounts_come_back=says), key=key, name=name)
+        for says in (True, False)
+    )
+    for where, bill in silent.known.items():
+        for mine, other in zip(bill.lines, told.known[where].lines, strict=True):
+            assert mine.due == other.due
+            assert not mine.discount or mine.units > 0
+
+
+def test_a_gate_lets_in_so_many_calls_of_any_window_and_counts_the_others() -> None:
+    gate, second = Gate(), timedelta(seconds=1)
+    slow, all_calls = Allowance("slow", 1, second), Allowance("all", 3, second)
+    assert gate.refused(NOW, (slow, all_calls)) is None
+    assert gate.refused(NOW + second / 4, (slow, all_calls)) == second * 3 / 4
+    assert gate.refused(NOW, (all_calls,)) is None
+    assert gate.refused(NOW, (all_calls,)) is None
+    assert gate.refused(NOW, (all_calls,)) == second
+    assert gate.refused(NOW + second, (slow, all_calls)) is None
+    assert gate.over_budget == 2
 
 
 def test_a_habit_of_zero_never_shows() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.contract import Page, Shop
+from connectors.contract import Page
 from connectors.corepos.dsn import dsn_of
 from connectors.corepos.poll import poll, snapshot
 from connectors.corepos.simulator import CoreposSimulator, stores
@@ -20,6 +20,7 @@ from schemas.transaction import Status, Transaction
 from streams.simulate_database import serve_database
 from tests.connectors.corepos.rows import COREPOS
 from tests.connectors.golden import transactions
+from tests.connectors.simulated import shop_of
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 FIGURES = ("gross", "discount", "tax", "net", "total")
@@ -34,16 +35,6 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def simulated(seed: int = 1, **given: object) -> CoreposSimulator:
     fixed = {"now": NOW, "days": 6, "orders_per_day": 40, "live_orders": 40, **given}
     return CoreposSimulator(SimulatorConfig(seed=seed, shops=stores(2), **fixed))
-
-
-def shop_of(store: SimulatedShop) -> Shop:
-    return Shop(
-        tenant_id="tenant",
-        account_id=store.location_id,
-        location_id=store.location_id,
-        calendar=store.calendar,
-        currency=store.currency,
-    )
 
 
 class Office:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
-from connectors.contract import Conversation, CredentialsError, Page, Request, Response, Shop
+from connectors.contract import Conversation, Page, Request, Response
 from connectors.square.simulator import (
     Call,
     SimulatedShop,
@@ -15,9 +15,9 @@ from connectors.square.simulator import (
     SquareSimulator,
     bakeries,
 )
+from tests.connectors.simulated import AGAIN, NOW, converse, shop_of
 
-NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)  # the Berlin history spans a change of the clock
-AGAIN = {429, 500, 502, 503}
+__all__ = ["NOW", "a_square", "ask", "by_resource", "pages", "shop_of"]
 
 
 def a_square(**given: object) -> SquareSimulator:
@@ -31,16 +31,6 @@ def a_square(**given: object) -> SquareSimulator:
         page_limit=20,
     )
     return SquareSimulator(msgspec.structs.replace(small, **given))
-
-
-def shop_of(bakery: SimulatedShop) -> Shop:
-    return Shop(
-        tenant_id="tenant",
-        account_id=bakery.location_id,
-        location_id=bakery.location_id,
-        calendar=bakery.calendar,
-        currency=bakery.currency,
-    )
 
 
 def ask(
@@ -60,24 +50,15 @@ def pages(
     square: SquareSimulator, bakery: SimulatedShop, talk: Conversation, now: datetime = NOW
 ) -> list[Page]:
     """Carry a conversation out, trying again what an exchange would try again."""
-    found: list[Page] = []
-    answer: Response | None = None
-    while True:
-        try:
-            said = talk.send(answer)
-        except StopIteration:
-            return found
-        answer = None
-        if isinstance(said, Page):
-            found.append(said)
-            continue
+
+    def answered(request: Request) -> Response:
         for _ in range(50):
-            answer = ask(square, bakery, said, now)
+            answer = ask(square, bakery, request, now)
             if answer.status not in AGAIN:
                 break
-        assert answer is not None
-        if answer.status in {401, 403}:
-            raise CredentialsError
+        return answer
+
+    return converse(talk, answered)
 
 
 def by_resource(found: list[Page]) -> Mapping[str, list[bytes]]:
