@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import growth, throughput, visible, webhooks
+from benchmarks import growth, reading, throughput, visible, webhooks
 from streams import logs
 
 REPORT = Path("build/bench.json")
@@ -29,6 +29,7 @@ class Report(msgspec.Struct, kw_only=True):
     webhooks: webhooks.Webhooks
     visible: visible.Visible
     growth: list[growth.Size]
+    reading: list[reading.Reading]
 
 
 def rows(report: Report) -> list[tuple[str, str, str, bool]]:
@@ -57,6 +58,9 @@ def rows(report: Report) -> list[tuple[str, str, str, bool]]:
           for size in report.growth),
         ("  dearest over cheapest", f"{max(cost) / min(cost):.2f}", f"{FLAT:.2f}",
          max(cost) <= FLAT * min(cost)),
+        *((f"{it.provider}: read and assemble a body of {it.bytes_mean:,} bytes",
+           f"{it.read_us} us, {it.ratio} x decoding it", "", True)
+          for it in report.reading),
     ]  # fmt: skip
 
 
@@ -86,6 +90,7 @@ def main() -> None:
         webhooks=webhooks.measure(4 if quick else 15, 15_000 if quick else 60_000),
         visible=visible.measure(4 if quick else 15),
         growth=growth.measure([*sizes, 1_000_000] if given.million else sizes),
+        reading=reading.measure(),
     )
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
