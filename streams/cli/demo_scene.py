@@ -26,7 +26,7 @@ HISTORY_DAYS = 30
 ORDERS_A_DAY = 45
 LIVE_ORDERS = 300
 LIVE_SECONDS = 60
-PATIENCE_S = 50.0
+PATIENCE_S = 120.0
 PRESENT = Faults(rate_limited=5, server_errors=5, duplicates=60, losses=20, delayed=120)
 ACCOUNTS = "/api/v1/pos/accounts"
 
