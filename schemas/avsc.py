@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import fastavro
 import msgspec
@@ -49,23 +49,58 @@ class SchemaFile(NamedTuple):
         return _parsed(self)
 
 
-class SchemaIds(Protocol):
-    """Who gives out the ids of the wire: the table below, or a registry of the same files."""
+class AmbiguousIdError(ValueError):
+    """One id stands for two versions of a record: what it wrote could be read either way."""
+
+
+class SchemaIds:
+    """
+    Which id of the wire stands for which file.
+
+    Args:
+        given: the ids to write with; each may be met, each file has one.
+        older: ids that records of before carry. They may be the same numbers: a topic tells
+            which file is meant, as a reader knows whose record it reads.
+    """
+
+    def __init__(
+        self, given: Mapping[int, SchemaFile], older: Mapping[int, SchemaFile] | None = None
+    ) -> None:
+        self._given = dict(given)
+        self._older = dict(older or {})
 
     def table(self) -> Mapping[int, SchemaFile]:
-        """Return every id that may be met; each file has at least one."""
-        ...
+        """Return every id to write with."""
+        return self._given
+
+    def newest(self, topic: str) -> tuple[SchemaFile, int]:
+        """Return the newest version of a topic's record, and the id to write it with."""
+        return max(
+            (file, number) for number, file in self._given.items() if file.topic == topic
+        )
+
+    def met(self, topic: str) -> Mapping[int, SchemaFile]:
+        """
+        Return every id that a record of a topic may carry.
+
+        Raises:
+            AmbiguousIdError: names the two versions.
+        """
+        found = {number: file for number, file in self._older.items() if file.topic == topic}
+        for number, file in self._given.items():
+            if file.topic == topic and found.setdefault(number, file) != file:
+                raise AmbiguousIdError(f"id {number} stands for {found[number]} and {file}")
+        return found
 
 
-class OwnIds:
+class OwnIds(SchemaIds):
     """The ids of `avro/ids.json`, for logs without a registry; an id is never given twice."""
 
-    def table(self) -> Mapping[int, SchemaFile]:
-        """Return what the file says."""
+    def __init__(self) -> None:
         named = msgspec.json.decode(
             _FOLDER.joinpath("ids.json").read_bytes(), type=dict[int, str]
         )
-        return {number: SchemaFile.named(name) for number, name in named.items()}
+        super().__init__({number: SchemaFile.named(name) for number, name in named.items()})
 
 
 @cache

@@ -65,8 +65,7 @@ class _Decoders(dict[type[msgspec.Struct], dict[bytes, Callable[[bytes, int], An
                 if file == newest
                 else resolving_reader(cls, file.schema(), newest.schema())
             )
-            for number, file in _ids.table().items()
-            if file.topic == newest.topic
+            for number, file in _ids.met(newest.topic).items()
         }
         self[cls] = decoders
         return decoders
@@ -147,8 +146,7 @@ _unpackers = _Unpackers()
 
 
 def _newest(cls: type[msgspec.Struct]) -> tuple[SchemaFile, int]:
-    topic = _TOPICS[cls]
-    return max((file, number) for number, file in _ids.table().items() if file.topic == topic)
+    return _ids.newest(_TOPICS[cls])
 
 
 def _header(number: int) -> bytes:

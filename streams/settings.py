@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -23,6 +24,7 @@ from streams.providers import (
     SquareSettings,
     ToastSettings,
 )
+from streams.registry import RegistryOptions
 
 __all__ = ["Knob", "Settings", "SquareSettings", "describe", "load"]
 
@@ -106,7 +108,9 @@ class KafkaSettings(BaseModel):
         )
 
 
-def secret_of(value: SecretStr | None, file: Path | None, variable: str) -> str | None:
+def secret_of(
+    value: SecretStr | None, file: Path | None = None, variable: str = ""
+) -> str | None:
     """
     Return a secret that is set, or that a file holds; the file wins.
 
@@ -250,6 +254,23 @@ class Settings(BaseSettings):
         pattern="^(debug|info|warning|error)$",
         description="Least severe level that is logged: debug, info, warning or error.",
     )
+    registry_url: str | None = Field(
+        default=None,
+        description="Root of a schema registry's API (Confluent's), where records have their "
+        "schema ids from; none = the ids of schemas/avro/ids.json.",
+    )
+    registry_username: str | None = Field(
+        default=None, description="Who signs in at the registry by password."
+    )
+    registry_password: SecretStr | None = Field(
+        default=None, description="The password of that user."
+    )
+    registry_token: SecretStr | None = Field(
+        default=None, description="Bearer token for the registry, in place of a password."
+    )
+    registry_ca_file: str | None = Field(
+        default=None, description="PEM of the authority that signed the registry's certificate."
+    )
     square: SquareSettings = Field(default=SquareSettings())
     toast: ToastSettings = Field(default=ToastSettings())
     lightspeed_k: LightspeedKSettings = Field(default=LightspeedKSettings())
@@ -264,6 +285,26 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < SECRET_LENGTH_MIN:
             raise ValueError(f"give at least {SECRET_LENGTH_MIN} characters")
         return value
+
+    @field_validator("registry_url")
+    @classmethod
+    def _without_credentials(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://none")
+        if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
+            raise ValueError("give http(s)://host/path; who signs in is in REGISTRY_USERNAME")
+        return value
+
+    def registry(self) -> RegistryOptions | None:
+        """Return where the registry is; None without one."""
+        if not self.registry_url:
+            return None
+        return RegistryOptions(
+            url=self.registry_url,
+            username=self.registry_username,
+            password=secret_of(self.registry_password),
+            token=secret_of(self.registry_token),
+            ca_file=self.registry_ca_file,
+        )
 
     def provider(self, name: str) -> ProviderSettings | None:
         """Return what is set for a provider; None for one that has no settings."""

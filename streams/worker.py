@@ -14,6 +14,7 @@ import uvicorn
 from connectors.catalogue import CONNECTORS, NEVER_ASKED
 from connectors.contract import Connector
 from schemas.sealing import KeyRing, KeyRingError, Sealer
+from streams import registry
 from streams.directory import Directory
 from streams.errors import SetupError
 from streams.exchanges import AccountExchanges
@@ -157,8 +158,10 @@ class Worker:
         Start the log, the lanes, what follows the log, the pollers, then HTTP.
 
         Raises:
-            SetupError: the port is taken, or topics differ from what is needed.
+            SetupError: the port is taken, or topics or schemas differ from what is needed.
         """
+        settings = self.settings
+        await asyncio.to_thread(registry.adopt, settings.registry(), settings.data_dir)
         await self.runtime.start()
         await self.directory.start()
         await self.observer.start()

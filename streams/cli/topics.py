@@ -1,4 +1,4 @@
-"""`tillstream topics plan | apply | check`: topics on Kafka as they must be."""
+"""`tillstream topics plan | apply | check`: topics and their schemas as they must be."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from streams.errors import SetupError
 from streams.kafka.admin import Difference, open_admin
 from streams.kafka.clients import Clients
 from streams.kafka.options import parse
+from streams.registry import Registry
 from streams.settings import Settings, load
 from streams.topics import all_topics
 
@@ -44,22 +45,43 @@ def _show(differences: Sequence[Difference], *, json: bool) -> None:
     table("Topics that differ", ("topic", "setting", "has", "needs", "apply would"), rows)
 
 
+def _differences(settings: Settings) -> list[Difference]:
+    """Return what differs at the brokers and at the registry, where there is one."""
+    found = [] if (there := settings.registry()) is None else Registry(there).plan()
+    if _schemas_only(settings):
+        return found
+    with open_admin(_clients(settings)) as admin:
+        return [*admin.plan(all_topics(settings.lanes)), *found]
+
+
+def _schemas_only(settings: Settings) -> bool:
+    """Say whether there are schemas to look at, and no brokers."""
+    return settings.registry() is not None and urlsplit(settings.log).scheme != "kafka"
+
+
 @app.command()
 @told
 def plan(*, json: Json = False) -> None:
     """Show what `apply` would do, and what only a person can do; changes nothing."""
-    settings = load()
-    with open_admin(_clients(settings)) as admin:
-        _show(admin.plan(all_topics(settings.lanes)), json=json)
+    _show(_differences(load()), json=json)
 
 
 @app.command()
 @told
 def apply(*, json: Json = False) -> None:
-    """Create missing topics and set wrong settings; partitions are never changed."""
+    """
+    Create missing topics, set wrong settings, register schemas where there is a registry.
+
+    Partitions are never changed.
+    """
     settings = load()
-    with open_admin(_clients(settings)) as admin:
-        left = admin.apply(all_topics(settings.lanes))
+    # Schemas first: where one is refused, nothing has been made that wants it.
+    if (there := settings.registry()) is not None:
+        Registry(there).apply()
+    left: list[Difference] = []
+    if not _schemas_only(settings):
+        with open_admin(_clients(settings)) as admin:
+            left = admin.apply(all_topics(settings.lanes))
     _show(left, json=json)
     if left:
         sys.exit(FAILED)
@@ -68,10 +90,8 @@ def apply(*, json: Json = False) -> None:
 @app.command()
 @told
 def check(*, json: Json = False) -> None:
-    """Exit with 1 where a topic is missing or wrong: for probes and pipelines."""
-    settings = load()
-    with open_admin(_clients(settings)) as admin:
-        differences = admin.plan(all_topics(settings.lanes))
+    """Exit with 1 where a topic or a schema is missing or wrong: for probes and pipelines."""
+    differences = _differences(load())
     _show(differences, json=json)
     if differences:
         sys.exit(FAILED)

@@ -19,6 +19,7 @@ from streams.embedded.options import parse
 from streams.errors import SetupError
 from streams.operations.rebuild import rebuild as rebuilding
 from streams.operations.rejected import letters
+from streams.registry import adopt
 from streams.runtime import open_event_log, open_log
 from streams.stages import project
 from streams.topics import all_topics
@@ -40,6 +41,7 @@ def rebuild(
 
     async def main() -> None:
         settings = offline.settings_for_tools()
+        await asyncio.to_thread(adopt, settings.registry(), settings.data_dir)
         # A folder of its own: on Kafka a worker may be running beside, and has the other one.
         folder, security = settings.data_dir / "rebuild", settings.kafka.security()
         log = open_event_log(settings.log, APP_ID, folder, security)

@@ -13,7 +13,8 @@ from tests.architecture.tree import PACKAGES, ROOT, assert_none, imports, module
 ONLY_IN = {
     "fastavro": ("schemas/",),
     "cryptography": ("schemas/",),
-    "httpx": ("connectors/exchange.py",),
+    "httpx": ("connectors/exchange.py", "streams/registry.py"),
+    "schema_registry": ("streams/registry.py",),
     "stamina": ("connectors/exchange.py",),
     "aiolimiter": ("connectors/exchange.py",),
     "pymysql": ("connectors/corepos/sql.py",),

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec, wirewrite
-from schemas.avsc import OwnIds, SchemaFile
+from schemas.avsc import AmbiguousIdError, OwnIds, SchemaFile, SchemaIds
 from schemas.codec import UndecodableError, UnencodableError, decode, encode, pack, unpack
 from schemas.events import MappingNeeded
 from schemas.raw import Channel, RawEvent
@@ -236,18 +236,37 @@ def test_a_type_without_a_schema_is_a_bug() -> None:
 
 
 def test_ids_may_come_from_elsewhere() -> None:
-    class Registry:
-        def table(self) -> dict[int, SchemaFile]:
-            return {number + 70_000: file for number, file in OwnIds().table().items()}
-
+    own = OwnIds().table()
     record = raw_event(channel=Channel.POLL)
-    codec.use_ids(Registry())
+    before = encode(record)
+    codec.use_ids(SchemaIds({number + 70_000: file for number, file in own.items()}, own))
     try:
+        assert decode(RawEvent, before) == record
         data = encode(record)
         assert int.from_bytes(data[1:HEADER], "big") == NEWEST["pos.raw"] + 70_000
         assert decode(RawEvent, data) == record
     finally:
         codec.use_ids(OwnIds())
+
+
+def test_the_same_number_may_mean_something_else_in_another_topic() -> None:
+    own = OwnIds().table()
+    last = max(own)
+    turned = {last + 1 - number: file for number, file in own.items()}
+    record = raw_event(channel=Channel.POLL)
+    before = encode(record)
+    codec.use_ids(SchemaIds(turned, own))
+    try:
+        assert encode(record) != before
+        assert decode(RawEvent, before) == decode(RawEvent, encode(record)) == record
+    finally:
+        codec.use_ids(OwnIds())
+
+
+def test_the_same_number_for_two_versions_of_one_record_is_refused() -> None:
+    one, two = SchemaFile("pos.raw", 1), SchemaFile("pos.raw", 2)
+    with pytest.raises(AmbiguousIdError, match=r"id 7 stands for pos\.raw\.v1"):
+        SchemaIds({7: two, 8: one}, {7: one}).met("pos.raw")
 
 
 def test_texts_kept_at_hand_are_bounded_and_forgetting_them_changes_nothing(
