@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 from streams.log import EventLog, StageSpec
-from streams.views import Views
+from streams.views import Replica, Views
 
 
 class Engine(Protocol):
@@ -31,7 +31,21 @@ class Engine(Protocol):
         ...
 
     def views(self, specs: Sequence[StageSpec], computing: Iterable[str]) -> Views:
-        """Return what HTTP reads; `computing` are the stages that are waited for."""
+        """Return views of the lanes here; `computing` are the stages that are waited for."""
+        ...
+
+    def replica(
+        self, specs: Sequence[StageSpec], computing: Iterable[str], tables: Collection[str]
+    ) -> Replica | None:
+        """Return views of all lanes; None where every lane is here in any case."""
+        ...
+
+    def tenure(self, stage: str, lane: int) -> object | None:
+        """
+        Return what stands for this process's hold of a lane, None while it has none.
+
+        Another object than before means that somebody else may have had it in between.
+        """
         ...
 
     def app_settings(self) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Lane:
             self._missed[tp] = max(self._missed.get(tp, 0), chunk.end)
             self._news.set()
             return
-        for piece in _pieces(chunk, self._stage.chunk):
+        for piece in pieces_of(chunk, self._stage.chunk):
             while not shared and self._is_full() and not self.task.done():
                 self._room.clear()
                 await self._room.wait()
@@ -290,7 +290,7 @@ class Lane:
         finally:
             await reader.close()
         for tp, chunk in chunks.items():
-            self._queue.extend((tp, piece) for piece in _pieces(chunk, self._stage.chunk))
+            self._queue.extend((tp, piece) for piece in pieces_of(chunk, self._stage.chunk))
             if chunk.end >= self._missed.get(tp, 0):
                 self._missed.pop(tp, None)  # what is offered next begins here
 
@@ -354,7 +354,7 @@ class Lane:
         stats.rejected += len(effects.rejected)
 
 
-def _pieces(chunk: Chunk, size: int) -> Iterator[Chunk]:
+def pieces_of(chunk: Chunk, size: int) -> Iterator[Chunk]:
     """Cut a chunk so that no piece has more than `size` records; positions stay a chain."""
     begin, records = chunk.begin, chunk.records
     for at in range(size, len(records), size):

@@ -89,6 +89,11 @@ class Metrics:
             registry=self.registry,
         )
         self._counted: dict[str, int] = {}
+        self._staleness = Gauge(
+            "pos_replica_staleness_seconds",
+            "Seconds, at most, that the rows which the API reads on Kafka are behind.",
+            registry=self.registry,
+        )
         self._rejected = Counter(
             "pos_rejected_total",
             "Records that a stage rejected, by why.",
@@ -152,9 +157,14 @@ class Metrics:
         self._accept_seconds.labels(provider).observe(seconds)
 
     def lag(self, by_stage: Mapping[str, int]) -> None:
-        """Set the lag of each stage's slowest lane, in records."""
+        """Set the lag of each stage's slowest lane here, in records; no lane, no figure."""
+        self._lag.clear()
         for stage, records in by_stage.items():
             self._lag.labels(stage).set(records)
+
+    def staleness(self, seconds: float) -> None:
+        """Set for how long, at most, something committed has not been shown."""
+        self._staleness.set(seconds)
 
     def stage_records(self, totals: Mapping[str, int]) -> None:
         """Take over how many records each stage has processed since the process began."""

@@ -1,4 +1,4 @@
-"""Feed the metrics from the log, so that they are right in whichever process they are asked."""
+"""Feed the metrics from the log; each process tells of its lanes, so that sums are right."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from schemas.account import Account
 from schemas.codec import decode
 from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.rows import UnmappedRow
-from streams.log import TP, EventLog, Record
+from streams.log import TP, EventLog, Record, lane_of
 from streams.metrics import Metrics
-from streams.tail import Tail, partitions
+from streams.tail import Tail, Take, partitions
 from streams.views import Views
 
 logger = structlog.get_logger(__name__)
@@ -31,6 +31,8 @@ class Observer:
 
     Args:
         account, accounts: what the directory knows.
+        here: says whether this process has a lane. What happens while a lane moves from one
+            process to another may be counted by neither.
         stage_records: records each stage of this process has processed since it began.
     """
 
@@ -42,6 +44,7 @@ class Observer:
         lanes: int,
         account: Callable[[str], Account | None],
         accounts: Callable[[], Iterable[Account]],
+        here: Callable[[int], bool] = lambda _lane: True,
         views: Views | None = None,
         alert_on_unmapped: bool = False,
         stage_records: Callable[[], Mapping[str, int]] | None = None,
@@ -53,16 +56,18 @@ class Observer:
         self._accounts = accounts
         self._views = views
         self._stage_records = stage_records
+        self._here = here
         self._unmapped: dict[str, tuple[str, set[bytes]]] = {}
-        self._takes = {
+        counted = {
             topics.TRANSACTIONS: self._transaction,
             topics.SYNC_COMPLETED: self._sync_completed,
             topics.ERRORS: self._error,
             topics.REJECTED: self._rejected,
-            topics.UNMAPPED_REVENUE: self._unmapped_row,
         }
         if alert_on_unmapped:
-            self._takes[topics.MAPPING_NEEDED] = self._mapping_needed
+            counted[topics.MAPPING_NEEDED] = self._mapping_needed
+        self._takes = {topic: self._if_here(take) for topic, take in counted.items()}
+        self._takes[topics.UNMAPPED_REVENUE] = self._unmapped_row
         self._tail = Tail(log, self._takes, name="observer")
 
     async def start(self) -> None:
@@ -80,9 +85,15 @@ class Observer:
 
     def refresh(self) -> None:
         """Set the gauges; called when the metrics are asked for."""
-        self._metrics.accounts(self._accounts())
+        self._metrics.accounts(
+            account for account in self._accounts() if self._has(account.account_id)
+        )
         self._metrics.unmapped_products(
-            {(tenant, account): len(keys) for account, (tenant, keys) in self._unmapped.items()}
+            {
+                (tenant, account): len(keys)
+                for account, (tenant, keys) in self._unmapped.items()
+                if self._has(account)
+            }
         )
         if self._views is not None:
             slowest: dict[str, int] = {}
@@ -91,6 +102,16 @@ class Observer:
             self._metrics.lag(slowest)
         if self._stage_records is not None:
             self._metrics.stage_records(self._stage_records())
+
+    def _has(self, account_id: str) -> bool:
+        return self._here(lane_of(account_id.encode(), self._lanes))
+
+    def _if_here(self, take: Take) -> Take:
+        def take_if_here(record: Record) -> None:
+            if self._here(record.partition):
+                take(record)
+
+        return take_if_here
 
     def _transaction(self, record: Record) -> None:
         source = dict(record.headers).get(_SOURCE, b"")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,9 +27,9 @@ from streams.kafka.engine import KafkaEngine
 from streams.kafka.security import Security
 from streams.log import TP, EventLog, Topic
 from streams.stage import Job, Stage, StageSettings
-from streams.views import Views
+from streams.views import Replica, Views
 
-__all__ = ["HungError", "Job", "Runtime", "open_log"]
+__all__ = ["HungError", "Job", "Runtime", "is_shared", "open_log"]
 
 logger = structlog.get_logger(__name__)
 
@@ -48,6 +48,11 @@ class _Chunks(faust.Schema):  # type: ignore[misc]  # Faust is untyped
 
     def loads_value(self, _app: Any, message: Any, **_: Any) -> Any:
         return message.value
+
+
+def is_shared(url: str) -> bool:
+    """Say whether several processes can work on the log of this URL."""
+    return urlsplit(url).scheme == "kafka"
 
 
 def open_log(url: str) -> EmbeddedLog:
@@ -76,7 +81,7 @@ def open_engine(url: str, app_id: str, datadir: Path, security: Security) -> Eng
     Args:
         security: how to sign in to brokers; the embedded log has none.
     """
-    if urlsplit(url).scheme == "kafka":
+    if is_shared(url):
         return KafkaEngine(url, app_id, datadir, security)
     return EmbeddedEngine(open_log(url))
 
@@ -95,6 +100,9 @@ class Runtime:
         app_id: name of the Faust app.
         datadir: where Faust keeps its few files.
         jobs: what the stages do; none at all is fine for tools that only read and append.
+        takes_lanes: whether the stages run here; else they are only waited for and read.
+        copied: tables whose rows are read of all lanes, also of those of other processes.
+        on_lanes: called when this process got or lost lanes.
         topics: what must exist.
         fatal: ends the process; called when the log is damaged or a lane hangs.
         watchdog_s: seconds a lane may have records waiting without a commit.
@@ -110,35 +118,43 @@ class Runtime:
         jobs: Sequence[Job],
         topics: Sequence[Topic],
         fatal: Callable[[BaseException], None],
+        takes_lanes: bool = True,
+        copied: Collection[str] = (),
+        on_lanes: Callable[[], None] = lambda: None,
         watchdog_s: float = WATCHDOG_S,
         security: Security | None = None,
     ) -> None:
         _check(jobs, {topic.name: topic for topic in topics})
         self._engine = open_engine(url, app_id, Path(datadir), security or Security())
-        self._jobs, self._topics, self._fatal = tuple(jobs), tuple(topics), fatal
+        self._topics, self._fatal, self._on_lanes = tuple(topics), fatal, on_lanes
         self._watchdog_s = watchdog_s
         self._watchdog: asyncio.Task[None] | None = None
         self._assigned = asyncio.Event()
         self.log: EventLog = self._engine.log
         specs = [job.spec for job in jobs]
         computing = [job.spec.name for job in jobs if job.step is not None]
-        self.views: Views = self._engine.views(specs, computing)
+        self.own_views: Views = self._engine.views(specs, computing)
+        self.replica: Replica | None = (
+            self._engine.replica(specs, computing, copied) if copied else None
+        )
+        self.views: Views = self.replica or self.own_views
+        self.stages: Mapping[str, Stage] = self._stages(jobs) if takes_lanes else {}
+        self._engine.on_lost_state(self._reopen)
+        self._engine.on_taken_lane(self._lane_taken)
+        self._app = self._build_app(app_id, Path(datadir)) if self.stages else None
+
+    def _stages(self, jobs: Sequence[Job]) -> Mapping[str, Stage]:
         settings = StageSettings(
             turn=asyncio.Lock(),
             seek=self._seek,
-            fatal=fatal,
+            fatal=self._fatal,
             chunk=self._engine.chunk,
             fenced_wait_s=self._engine.fenced_wait_s,
             stop_s=self._engine.stop_s,
         )
-        readers = Counter(topic for spec in specs for topic in spec.sources)
+        readers = Counter(topic for job in jobs for topic in job.spec.sources)
         shared = frozenset(topic for topic, count in readers.items() if count > 1)
-        self.stages: Mapping[str, Stage] = {
-            job.spec.name: Stage(job, self.log, settings, shared) for job in jobs
-        }
-        self._engine.on_lost_state(self._reopen)
-        self._engine.on_taken_lane(self._lane_taken)
-        self._app = self._build_app(app_id, Path(datadir)) if jobs else None
+        return {job.spec.name: Stage(job, self.log, settings, shared) for job in jobs}
 
     def _build_app(self, app_id: str, datadir: Path) -> Any:
         folder = datadir / "faust"
@@ -155,7 +171,8 @@ class Runtime:
             topic_partitions=1,
             **self._engine.app_settings(),
         )
-        self._engine.connect(app, [job.spec for job in self._jobs], self._fatal)
+        specs = [stage.spec for stage in self.stages.values()]
+        self._engine.connect(app, specs, self._fatal)
         for stage in self.stages.values():
             for topic in stage.spec.sources:
                 _hand_over(app, stage, topic)
@@ -172,6 +189,8 @@ class Runtime:
         """
         await self.log.start()
         await self.log.create(self._topics)
+        if self.replica is not None:
+            await self.replica.start()
         if self._app is None:
             return
         await self._app.start()
@@ -191,6 +210,8 @@ class Runtime:
                 await asyncio.wait_for(self._app.stop(), self._engine.stop_s)
             except Exception as error:  # noqa: BLE001 - it holds nothing that could be lost
                 logger.warning("faust-stop-failed", error=type(error).__name__)
+        if self.replica is not None:
+            await self.replica.stop()
         await self.log.stop()
         logger.info("runtime-stopped", seconds=round(time.perf_counter() - began, 3))
 
@@ -199,6 +220,20 @@ class Runtime:
         for stage in self.stages.values():
             stage.assigned(assigned)
         self._assigned.set()
+        self._on_lanes()
+
+    def lag(self) -> dict[tuple[str, str, int], int]:
+        """Return the records that lanes here, and the copy, have still to process."""
+        return self.own_views.lag() | ({} if self.replica is None else self.replica.lag())
+
+    def tenure(self, stage: str, lane: int) -> object | None:
+        """
+        Return what stands for this process's hold of a lane, None while it has none.
+
+        Another object than before means that somebody else may have had it in between.
+        """
+        here = stage in self.stages and lane in self.stages[stage].lanes
+        return self._engine.tenure(stage, lane) if here else None
 
     async def _seek(self, tp: TP, offset: int) -> None:
         """Deliver again from `offset`, or from further back where another stage needs it."""
@@ -230,7 +265,9 @@ class Runtime:
             if self._app is not None and self._app.crashed:
                 self._fatal(HungError("the Faust app has ended"))
                 return
-            waiting = {(stage, lane) for (stage, _, lane), n in self.views.lag().items() if n}
+            waiting = {
+                (stage, lane) for (stage, _, lane), n in self.own_views.lag().items() if n
+            }
             for name, stage in self.stages.items():
                 for number, lane in stage.lanes.items():
                     key, now = (name, number), time.monotonic()

@@ -160,6 +160,13 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8013, ge=0, le=65_535, description="Port of the API; 0 takes a free one."
     )
+    work_port: int = Field(
+        default=8014,
+        ge=0,
+        le=65_535,
+        description="Port of /livez, /readyz and /metrics of `tillstream work`; 0 takes a free "
+        "one.",
+    )
     keys: SecretStr | None = Field(
         default=None,
         description="Master keys that wrap the tenants' data keys, id:base64, comma separated, "
@@ -243,6 +250,13 @@ class Settings(BaseSettings):
         default=100_000,
         ge=1,
         description="Records a lane may be behind before /readyz says so.",
+    )
+    ready_staleness_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=3_600,
+        description="Seconds that the rows of a copy (on Kafka) may be behind before /readyz "
+        "says so.",
     )
     tenant_labels: bool = Field(
         default=True,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -27,6 +27,7 @@ from connectors.exchange import Sender
 from connectors.simulation.calls import Call
 from connectors.simulation.simulator import Simulator
 from streams.errors import SetupError
+from streams.http.serving import Uvicorn
 
 logger = structlog.get_logger(__name__)
 
@@ -45,14 +46,6 @@ class Delivered(msgspec.Struct, kw_only=True):
     accepted: int = 0
     again: int = 0
     lost: int = 0
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _utc_now() -> datetime:
@@ -86,7 +79,7 @@ async def serve_simulator(
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = Uvicorn(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="simulator")
     try:
         while not server.started:

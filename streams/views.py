@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.log import TP, StageSpec
 
@@ -61,6 +61,44 @@ class Views(Protocol):
 
     def ends(self) -> dict[TP, int]:
         """Return the end of every partition."""
+        ...
+
+
+class Staleness(NamedTuple):
+    """
+    How old the rows may be, at most.
+
+    Args:
+        behind: the topic and lane that is furthest behind; empty when nothing is known to be.
+    """
+
+    seconds: float
+    behind: str = ""
+
+
+class Replica(Views, Protocol):
+    """Views of all lanes in a process that does not own them all."""
+
+    async def start(self) -> None:
+        """
+        Begin to fold; the lanes can be read as they become complete.
+
+        Raises:
+            SetupError: another process uses the folder.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Stop folding and let go of the files."""
+        ...
+
+    @property
+    def unfolded(self) -> int:
+        """Return how many lanes cannot be read yet."""
+        ...
+
+    def staleness(self) -> Staleness:
+        """Return for how long, at most, something committed has not been shown."""
         ...
 
 

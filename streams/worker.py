@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
-import uvicorn
 
 from connectors.catalogue import CONNECTORS, NEVER_ASKED
 from connectors.contract import Connector
@@ -18,17 +16,20 @@ from streams import registry
 from streams.directory import Directory
 from streams.errors import SetupError
 from streams.exchanges import AccountExchanges
-from streams.http.app import Services, create_api
+from streams.http.app import Services, create_api, create_probes
+from streams.http.serving import HttpServer
 from streams.ingest import Ingest
 from streams.log import Effects, Record
 from streams.metrics import Metrics
 from streams.observe import Observer
-from streams.runtime import Job, Runtime
+from streams.roles import COPIED, Role
+from streams.runtime import Job, Runtime, is_shared
 from streams.settings import Settings
 from streams.stages import commands, fetch, mapping, match, normalise, project
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
 from streams.topics import all_topics
+from streams.views import Staleness
 
 logger = structlog.get_logger(__name__)
 
@@ -43,21 +44,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the worker, which stops HTTP before the log."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class Worker:
     """
     One process of Tillstream.
 
     Args:
         fatal: called when going on would be wrong; it must end the process.
-        polling: whether accounts are polled and webhook stubs fetched.
+        role: what runs here; on the embedded log everything must, or a tool alone.
+        polling: False calls no provider, whatever the role.
+
+    Raises:
+        SetupError: a setting is missing, or the log does not allow the role.
     """
 
     def __init__(
@@ -65,25 +62,19 @@ class Worker:
         settings: Settings,
         *,
         fatal: Callable[[BaseException], None],
+        role: Role = Role.UP,
         connectors: Mapping[str, Connector] = CONNECTORS,
         clock: Callable[[], datetime] = utc_now,
         polling: bool = True,
     ) -> None:
         self.settings = settings
+        self.role = role
         self.connectors = connectors
         self.sealer = Sealer(_key_ring(settings))
         self._clock = clock
-        self._polling = polling
+        self._polling = polling and role.calls_providers
         self._ready = asyncio.Event()
-        self.runtime = Runtime(
-            settings.log,
-            app_id=APP_ID,
-            datadir=settings.data_dir,
-            jobs=self._jobs(),
-            topics=all_topics(settings.lanes),
-            fatal=fatal,
-            security=settings.kafka.security(),
-        )
+        self.runtime = self._runtime(fatal)
         self.directory = self._directory()
         self.ingest = self._ingest()
         self.exchanges = AccountExchanges(
@@ -93,10 +84,29 @@ class Worker:
         self.fetcher = self._fetcher()
         self.metrics = Metrics(tenant_labels=settings.tenant_labels)
         self.observer = self._observer()
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._server: HttpServer | None = None
 
     # -- parts -------------------------------------------------------------------------------
+
+    def _runtime(self, fatal: Callable[[BaseException], None]) -> Runtime:
+        settings = self.settings
+        if not is_shared(settings.log) and self.role in {Role.SERVE, Role.WORK}:
+            raise SetupError(
+                f"the embedded log is of one process, so `{self.role}` cannot have it alone: "
+                "run `tillstream up`, or set TILLSTREAM_LOG to kafka://host:9092"
+            )
+        return Runtime(
+            settings.log,
+            app_id=APP_ID,
+            datadir=settings.data_dir,
+            jobs=self._jobs(),
+            topics=all_topics(settings.lanes),
+            fatal=fatal,
+            takes_lanes=self.role.takes_lanes,
+            copied=COPIED if self.role.answers else (),
+            on_lanes=self._on_lanes,
+            security=settings.kafka.security(),
+        )
 
     def _directory(self) -> Directory:
         return Directory(
@@ -125,9 +135,10 @@ class Worker:
             accounts=self.directory,
             connectors=polled,
             runner=SyncRunner(self.ingest, self.exchanges, self._clock, retries=retries),
-            views=self.runtime.views,
+            views=self.runtime.own_views,
             settings=self.settings,
             clock=self._clock,
+            tenure=self._tenure,
         )
 
     def _fetcher(self) -> fetch.Fetcher:
@@ -146,7 +157,8 @@ class Worker:
             lanes=self.settings.lanes,
             account=self.directory.account,
             accounts=self.directory.all_accounts,
-            views=self.runtime.views,
+            here=lambda lane: self._tenure(lane) is not None,
+            views=self.runtime.own_views,
             alert_on_unmapped=self.settings.alert_on_unmapped,
             stage_records=self._stage_records,
         )
@@ -164,7 +176,8 @@ class Worker:
         await asyncio.to_thread(registry.adopt, settings.registry(), settings.data_dir)
         await self.runtime.start()
         await self.directory.start()
-        await self.observer.start()
+        if self.role.takes_lanes:
+            await self.observer.start()
         self._ready.set()
         if self._polling:
             await self.sync.start()
@@ -173,9 +186,8 @@ class Worker:
 
     async def stop(self) -> None:
         """Stop in reverse: nobody is accepted any more before the log goes."""
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
+        if self._server is not None:
+            await self._server.stop()
         await self.sync.stop()
         await self.exchanges.settled()
         await self.observer.stop()
@@ -185,29 +197,20 @@ class Worker:
 
     @property
     def url(self) -> str:
-        """Return where the API answers."""
+        """Return where the API answers; of `work`, where its metrics are."""
         if self._server is None:
-            raise RuntimeError("the API is not served")
-        host, port = self._server.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+            raise RuntimeError("nothing is served")
+        return self._server.url
 
     async def _serve(self) -> None:
-        config = uvicorn.Config(
-            create_api(self._services()),
-            host=self.settings.host,
-            port=self.settings.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(), name="http")
-        while not self._server.started:
-            if self._serving.done():
-                self._serving.result()
-                raise SetupError(f"{self.settings.host}:{self.settings.port} is taken")
-            await asyncio.sleep(0.01)
+        settings, services = self.settings, self._services()
+        if self.role.answers:
+            self._server = HttpServer(create_api(services), settings.host, settings.port)
+        else:
+            self._server = HttpServer(
+                create_probes(services), settings.host, settings.work_port
+            )
+        await self._server.start()
 
     def _services(self) -> Services:
         return Services(
@@ -222,9 +225,20 @@ class Worker:
             probe=self.exchanges.probe,
             clock=self._clock,
             problems=self._problems,
-            refresh_metrics=self.observer.refresh,
-            next_due=self.sync.next_due,
+            refresh_metrics=self._refresh_metrics,
+            lag=self.runtime.lag,
+            staleness=self._staleness,
         )
+
+    def _refresh_metrics(self) -> None:
+        if self.role.takes_lanes:
+            self.observer.refresh()
+        if (staleness := self._staleness()) is not None:
+            self.metrics.staleness(staleness.seconds)
+
+    def _staleness(self) -> Staleness | None:
+        replica = self.runtime.replica
+        return None if replica is None else replica.staleness()
 
     def _stage_records(self) -> dict[str, int]:
         return {name: stage.stats.records for name, stage in self.runtime.stages.items()}
@@ -234,6 +248,9 @@ class Worker:
         problems = [] if self._ready.is_set() else ["starting"]
         if failing := self.directory.failing:
             problems.append(f"the directory does not follow the log: {failing}")
+        replica = self.runtime.replica
+        if replica is not None and (unfolded := replica.unfolded):
+            problems.append(f"{unfolded} lanes of the replica are being folded")
         return problems
 
     # -- stages ------------------------------------------------------------------------------
@@ -246,10 +263,17 @@ class Worker:
             Job(project.SPEC, project.projector(settings.lanes)),
             Job(match.SPEC, match.matcher(settings)),
         ]
-        if self._polling:
+        if self._polling or not self.role.takes_lanes:
             jobs.append(Job(fetch.SPEC, handler=self._fetch, chunk=FETCH_CHUNK))
             jobs.append(Job(commands.SPEC, handler=self._command))
         return jobs
+
+    def _tenure(self, lane: int) -> object | None:
+        """Return the hold of a lane: who has it for the stage that keeps the sync runs."""
+        return self.runtime.tenure(normalise.NAME, lane)
+
+    def _on_lanes(self) -> None:
+        self.sync.look_again()
 
     async def _fetch(self, records: Sequence[Record]) -> Effects:
         await self._ready.wait()

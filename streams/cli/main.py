@@ -8,7 +8,7 @@ from streams.cli import accounts, importing, keys, rejected, replay, topics, upk
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.simulate import simulate
-from streams.cli.up import up
+from streams.cli.up import serve, up, work
 
 app = typer.Typer(
     name="tillstream",
@@ -25,6 +25,8 @@ def main() -> None:
 
 app.command()(demo)
 app.command()(up)
+app.command()(serve)
+app.command()(work)
 app.command()(simulate)
 app.command()(explain)
 app.add_typer(accounts.app, name="accounts")

@@ -10,6 +10,7 @@ from typing import Any
 
 from streams import logs
 from streams.cli.up import end_process
+from streams.roles import Role
 from streams.settings import Settings, load
 from streams.worker import Worker
 
@@ -27,7 +28,7 @@ def settings_for_tools() -> Settings:
 @asynccontextmanager
 async def worker_of(settings: Settings) -> AsyncIterator[Worker]:
     """Run log and stages, without HTTP and without calling any provider."""
-    worker = Worker(settings, fatal=end_process, polling=False)
+    worker = Worker(settings, fatal=end_process, role=Role.TOOL)
     await worker.start(serve=False)
     try:
         yield worker

@@ -1,4 +1,4 @@
-"""`tillstream up`: everything in one process."""
+"""`tillstream up`: everything in one process; `serve` and `work`: one half of it each."""
 
 from __future__ import annotations
 
@@ -12,36 +12,66 @@ import uvloop
 
 from streams import collecting, logs
 from streams.cli.console import FAILED, told
+from streams.roles import Role
 from streams.settings import Settings, load
 from streams.worker import Worker, run_until_signal
 
 logger = structlog.get_logger(__name__)
 
 
+Log = Annotated[str | None, typer.Option(help="where the log is; else TILLSTREAM_LOG")]
+Host = Annotated[str | None, typer.Option(help="else TILLSTREAM_HOST")]
+
+
 @told
 def up(
     *,
-    log: Annotated[
-        str | None, typer.Option(help="where the log is; else TILLSTREAM_LOG")
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="else TILLSTREAM_HOST")] = None,
+    log: Log = None,
+    host: Host = None,
     port: Annotated[int | None, typer.Option(help="else TILLSTREAM_PORT, 8013")] = None,
 ) -> None:
     """Run the log, the stages, the pollers and the API in this process, until SIGTERM."""
-    given = {"log": log, "host": host, "port": port}
+    _run(Role.UP, log=log, host=host, port=port)
+
+
+@told
+def serve(
+    *,
+    log: Log = None,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="else TILLSTREAM_PORT, 8013")] = None,
+) -> None:
+    """Run the API alone, on Kafka, beside any number of `work` and `serve`, until SIGTERM."""
+    _run(Role.SERVE, log=log, host=host, port=port)
+
+
+@told
+def work(
+    *,
+    log: Log = None,
+    host: Host = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="of health and metrics; else TILLSTREAM_WORK_PORT, 8014"),
+    ] = None,
+) -> None:
+    """Run stages and pollers alone, on Kafka; lanes are shared with other `work` and `up`."""
+    _run(Role.WORK, log=log, host=host, work_port=port)
+
+
+def _run(role: Role, **given: str | int | None) -> None:
     settings = load(**{name: value for name, value in given.items() if value is not None})
     logs.set_up(settings.log_level, sys.stderr)
-    uvloop.run(_run(settings))
+    uvloop.run(_until_signal(settings, role))
 
 
-async def _run(settings: Settings) -> None:
-    worker = Worker(settings, fatal=end_process)
-    await run_until_signal(worker, _started)
+async def _until_signal(settings: Settings, role: Role) -> None:
+    await run_until_signal(Worker(settings, fatal=end_process, role=role), _started)
 
 
 def _started(worker: Worker) -> None:
     collecting.freeze()
-    logger.info("ready", url=worker.url)
+    logger.info("ready", role=worker.role.value, url=worker.url)
 
 
 def end_process(error: BaseException) -> None:

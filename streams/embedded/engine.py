@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from streams.embedded.log import EmbeddedLog
@@ -25,6 +25,18 @@ class EmbeddedEngine:
     def views(self, specs: Sequence[StageSpec], computing: Iterable[str]) -> EmbeddedViews:
         """Return views over the one state."""
         return EmbeddedViews(self.log, specs, computing)
+
+    def replica(
+        self,
+        specs: Sequence[StageSpec],
+        computing: Iterable[str],
+        tables: Collection[str],
+    ) -> None:
+        """Return nothing: one process has every lane."""
+
+    def tenure(self, stage: str, lane: int) -> object:  # noqa: ARG002 - for all lanes alike
+        """Return the log: its folder is locked for as long as it is open."""
+        return self.log
 
     def app_settings(self) -> dict[str, Any]:
         """Return what starts without waiting for brokers."""

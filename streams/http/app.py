@@ -24,7 +24,7 @@ from streams.http.answers import openapi_of
 from streams.http.middleware import BodyLimit, RequestContext
 from streams.http.services import Services
 
-__all__ = ["Services", "create_api"]
+__all__ = ["Services", "create_api", "create_probes"]
 
 OPENAPI = "/api/v1/openapi.json"
 
@@ -66,6 +66,16 @@ def create_api(services: Services) -> FastAPI:
         return openapi_of(app)
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+    return app
+
+
+def create_probes(services: Services) -> FastAPI:
+    """Return what a process without the API answers: whether it lives, and its metrics."""
+    app = FastAPI(title="Tillstream", version=_version(), openapi_url=None)
+    app.state.services = services
+    problems.register(app)
+    app.add_middleware(RequestContext)
+    app.include_router(health.router)
     return app
 
 

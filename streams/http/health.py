@@ -45,7 +45,11 @@ async def readyz(services: ServicesDep) -> Response:
             headers={"retry-after": str(RETRY_AFTER_S)},
             extra={"reasons": reasons},
         )
-    return json_answer({"status": "ready"})
+    answer: dict[str, object] = {"status": "ready"}
+    if (staleness := services.staleness()) is not None:
+        seconds = round(staleness.seconds, 1)
+        answer["staleness"] = {"seconds": seconds, "behind": staleness.behind or None}
+    return json_answer(answer)
 
 
 def _reasons(services: Services) -> Iterator[str]:
@@ -55,8 +59,12 @@ def _reasons(services: Services) -> Iterator[str]:
             services.log.check_available()
     except LogUnavailableError:
         yield "the log takes no writes"
+    staleness = services.staleness()
+    if staleness is not None and staleness.seconds > services.settings.ready_staleness_s:
+        where = f" in {staleness.behind}" if staleness.behind else ""
+        yield f"the replica may be {staleness.seconds:.0f} s behind{where}"
     try:
-        lag = services.views.lag()
+        lag = services.lag()
     except NotReadyError:
         yield "lanes are being opened"
         return

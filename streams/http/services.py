@@ -15,7 +15,7 @@ from streams.ingest import Ingest
 from streams.log import EventLog
 from streams.metrics import Metrics
 from streams.settings import Settings
-from streams.views import Views
+from streams.views import Staleness, Views
 
 LocationInfo = LocationFacts
 
@@ -36,8 +36,8 @@ def no_refresh() -> None:
     """Do nothing before metrics are read."""
 
 
-def nothing_due(_account_id: str) -> datetime | None:
-    """Return that no run is planned."""
+def no_staleness() -> Staleness | None:
+    """Return that the rows are read where they are written."""
     return None
 
 
@@ -55,7 +55,8 @@ class Services:
         probe: asks a provider for a location.
         problems: reasons why this process cannot serve now, for people.
         refresh_metrics: brings gauges up to date before they are read.
-        next_due: when an account's next regular sync run is due, in this process.
+        lag: records that each (stage, topic, lane) of this process has still to process.
+        staleness: how old rows may be, where they are a copy of another process's.
     """
 
     log: EventLog
@@ -67,10 +68,11 @@ class Services:
     metrics: Metrics
     connectors: Mapping[str, Connector]
     probe: AccountProbe
+    lag: Callable[[], Mapping[tuple[str, str, int], int]]
     clock: Callable[[], datetime] = utc_now
     problems: Callable[[], Sequence[str]] = no_problems
     refresh_metrics: Callable[[], None] = no_refresh
-    next_due: Callable[[str], datetime | None] = nothing_due
+    staleness: Callable[[], Staleness | None] = no_staleness
 
     def signing(self, provider: str) -> tuple[Sequence[SigningKey], str | None]:
         """Return the keys a provider may sign with, and the URL that it signs."""

@@ -19,13 +19,14 @@ from schemas.sync import Command, CommandKind, SyncRun, SyncStatus
 from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
-from streams.http.forms import PAGE, Cursor, History, Limit
+from streams.http.forms import PAGE, Cursor, Limit
+from streams.http.forms import History as HistoryForm
 from streams.http.paging import page_of_list, question_of
 from streams.http.problems import ProblemError
 from streams.http.services import Services
 from streams.http.visibility import visible
 from streams.log import Out
-from streams.sync.plan import history_of, sync_id
+from streams.sync.plan import History, history_of, next_due, sync_id
 
 TABLE = "normalise.syncs"
 LATE_INTERVALS = 3
@@ -82,7 +83,7 @@ async def trigger(account_id: AccountId, services: ServicesDep, caller: CallerDe
     "/sync/historical", responses=one(Asked, 202), response_class=Response, status_code=202
 )
 async def import_history(
-    account_id: AccountId, form: History, services: ServicesDep, caller: CallerDep
+    account_id: AccountId, form: HistoryForm, services: ServicesDep, caller: CallerDep
 ) -> Response:
     """Import what the provider has of the last days; goes on after a restart."""
     account = account_of(services, caller, account_id)
@@ -138,11 +139,23 @@ async def state(account_id: AccountId, services: ServicesDep, caller: CallerDep)
         watermark=history.watermark,
         consecutive_failures=history.failures,
         interval_s=account.sync_interval_s,
-        next_due=services.next_due(account.account_id) if polled else None,
+        next_due=_next_due(services, account, history) if polled else None,
         running=list(history.unfinished),
         last_run=last,
     )
     return json_answer(answer)
+
+
+def _next_due(services: Services, account: Account, history: History) -> datetime | None:
+    """Plan as the process that polls the account does: from what is in the log."""
+    if history.unfinished or history.last_started is None:
+        return None
+    return next_due(
+        history.last_started,
+        history.failures,
+        interval_s=account.sync_interval_s,
+        quick_retries=services.settings.sync_retries,
+    )
 
 
 def _health(account: Account, runs: Sequence[SyncRun], failures: int, now: datetime) -> Health:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from streams.kafka.lanes import LaneAssignor
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import parse
 from streams.kafka.quiet import hush
+from streams.kafka.replica import KafkaReplica
 from streams.kafka.security import Security
 from streams.kafka.transport import Transport
 from streams.kafka.views import KafkaViews
@@ -34,6 +35,7 @@ class KafkaEngine:
         bootstrap, self._options = parse(url)
         hush()
         self._app_id = app_id
+        self._folder = folder
         self._clients = Clients(bootstrap, self._options, security)
         self.log = KafkaLog(self._clients, app_id, folder)
         self.chunk = self._options.chunk
@@ -45,6 +47,16 @@ class KafkaEngine:
     def views(self, specs: Sequence[StageSpec], computing: Iterable[str]) -> KafkaViews:
         """Return views over the lanes of this process."""
         return KafkaViews(self.log, specs, computing, self._silent)
+
+    def replica(
+        self, specs: Sequence[StageSpec], computing: Iterable[str], tables: Collection[str]
+    ) -> KafkaReplica:
+        """Return a copy of tables of all lanes."""
+        return KafkaReplica(self.log, specs, computing, tables, self._folder / "replica")
+
+    def tenure(self, stage: str, lane: int) -> object | None:
+        """Return the open lane: opening it again is another hold."""
+        return self.log.lanes.get((stage, lane))
 
     def _silent(self) -> Mapping[Any, tuple[int, int]]:
         return {} if self._app is None else self._app.consumer.silent

@@ -48,11 +48,8 @@ class Folding:
         bounds = await self._log.bounds({self._tp(table) for table in tables})
         goals = {table.name: bounds[self._tp(table)][1] for table in tables}
         self.ends = {tp.topic: end for tp, (_, end) in bounds.items()}
-        if any(self._state.position(name) > end for name, end in goals.items()):
-            self._forget("the changelog ends before the state")
-        behind = any(self._state.position(name) < end for name, end in goals.items())
-        if behind and self._state.age_s() > TOMBSTONES_S / 2:
-            self._forget("deletions may have been compacted away")
+        if why := unfit(self._state, goals):
+            self._forget(why)
         return await self._fold(tables, goals, bounds)
 
     async def sources(self, tables: Sequence[Table], positions: Mapping[str, int]) -> None:
@@ -111,28 +108,51 @@ class Folding:
         at = self._state.position(table.name)
         if at < min(chunk.end, goal):
             fresh = [record for record in chunk.records if at <= record.offset < goal]
-            rows = {table.name: self._rows(table, fresh)}
+            ours = table.changelog not in self._spec.sources
+            rows = {table.name: rows_of(table, fresh, strict=ours)}
             self._state.write(rows, {table.name: min(chunk.end, goal)})
 
-    def _rows(self, table: Table, records: Iterable[Record]) -> Rows:
-        if table.fold is None:
-            return {record.key: record.value for record in records if record.key is not None}
-        rows: Rows = {}
-        for record in records:
-            try:
-                rows.update(table.fold(record))
-            except Exception as error:
-                if table.changelog not in self._spec.sources:
-                    raise
-                # Written by others: the step has refused it too, so it stands for no rows.
-                logger.warning(
-                    "fold-skipped",
-                    topic=record.topic,
-                    lane=record.partition,
-                    offset=record.offset,
-                    error=type(error).__name__,
-                )
-        return rows
+
+def unfit(state: State, goals: Mapping[str, int]) -> str | None:
+    """
+    Say why a state must be made anew to become complete.
+
+    Args:
+        goals: the end of the changelog of each table.
+    """
+    if any(state.position(name) > end for name, end in goals.items()):
+        return "the changelog ends before the state"
+    behind = any(state.position(name) < end for name, end in goals.items())
+    if behind and state.age_s() > TOMBSTONES_S / 2:
+        return "deletions may have been compacted away"
+    return None
+
+
+def rows_of(table: Table, records: Iterable[Record], *, strict: bool) -> Rows:
+    """
+    Return the rows that records of a changelog stand for; the later record wins.
+
+    Args:
+        strict: a record that cannot be folded is an error. Else it was written by others, and
+            the step has refused it too, so it stands for no rows.
+    """
+    if table.fold is None:
+        return {record.key: record.value for record in records if record.key is not None}
+    rows: Rows = {}
+    for record in records:
+        try:
+            rows.update(table.fold(record))
+        except Exception as error:
+            if strict:
+                raise
+            logger.warning(
+                "fold-skipped",
+                topic=record.topic,
+                lane=record.partition,
+                offset=record.offset,
+                error=type(error).__name__,
+            )
+    return rows
 
 
 def _merge(witness: dict[str, int], records: Iterable[Record]) -> None:

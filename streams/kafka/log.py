@@ -8,7 +8,6 @@ idempotent producer and reads without a group. Positions are committed to a grou
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,11 +25,12 @@ from streams.kafka.appender import Appender
 from streams.kafka.clients import Clients, GroupOffsets, stop_quietly
 from streams.kafka.lane import KafkaLane
 from streams.kafka.reader import KafkaReader
-from streams.kafka.state import State, warm_lanes
+from streams.kafka.state import State, locked, warm_lanes
 from streams.log import (
     TP,
     Out,
     StageSpec,
+    Table,
     Topic,
     TPOffset,
 )
@@ -45,7 +45,8 @@ class KafkaLog:
     """
     An `EventLog` over one cluster.
 
-    `lanes` are those open in this process, `ends` the ends of all partitions a second ago.
+    `lanes` are those open in this process, `ends` the ends of all partitions a second ago,
+    `partitions` how many each topic has.
     `on_damage` is told (stage, lane) when a view meets damaged state, `on_taken` when another
     process has written to a lane that is open here.
     """
@@ -61,7 +62,7 @@ class KafkaLog:
         self._appender = Appender(clients)
         self._app_id = app_id
         self._folder = folder / "state"
-        self._partitions: dict[str, int] = {}
+        self.partitions: dict[str, int] = {}
         self._described = Described(cluster="", topics={})
         self._running: list[Any] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -128,7 +129,7 @@ class KafkaLog:
         """
         wanted = list(topics)
         self._described = await asyncio.to_thread(prepare, self.clients, wanted)
-        self._partitions.update({topic.name: topic.partitions for topic in wanted})
+        self.partitions.update({topic.name: topic.partitions for topic in wanted})
         await self._look_at_ends()
 
     async def _follow_ends(self) -> None:
@@ -147,7 +148,7 @@ class KafkaLog:
                         self.on_taken(stage, number)
 
     async def _look_at_ends(self) -> None:
-        tps = [TP(name, p) for name, count in self._partitions.items() for p in range(count)]
+        tps = [TP(name, p) for name, count in self.partitions.items() for p in range(count)]
         if tps:
             self.ends = await self.highwaters(tps)
             self._appender.heard_s = time.monotonic()
@@ -180,32 +181,24 @@ class KafkaLog:
 
     def open_state(self, spec: StageSpec, partition: int) -> State:
         """Open the local state of a lane, wiped where it is of another log."""
-        self._own_folder()
+        if self._lock is None:
+            self._lock = locked(self._folder)
+        tables = {table.name: table for table in spec.tables}
+        return self.open_copy(self._folder / f"{spec.name}-{partition}", tables)
+
+    def open_copy(self, path: Path, tables: Mapping[str, Table]) -> State:
+        """Open a copy of tables, by their names in it, wiped where it is of another log."""
         changelogs = ",".join(
-            f"{table.name}={table.changelog}:{self._described.topics.get(table.changelog)}"
-            for table in spec.tables
+            f"{name}={table.changelog}:{self._described.topics.get(table.changelog)}"
+            for name, table in tables.items()
         )
         options = self.clients.options
         return State(
-            self._folder / f"{spec.name}-{partition}",
+            path,
             f"{self._described.cluster}/{self._app_id}/{changelogs}",
             cache_mb=options.cache_mb,
             memtable_mb=options.memtable_mb,
         )
-
-    def _own_folder(self) -> None:
-        if self._lock is not None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._folder / "LOCK", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            raise SetupError(
-                f"another worker uses {self._folder}; give each its own TILLSTREAM_DATA_DIR"
-            ) from error
-        self._lock = lock
 
     def warm(self) -> set[int]:
         """Return the lanes that have state on this disk."""
@@ -268,7 +261,7 @@ class KafkaLog:
             LogUnavailableError: some of it may not be kept.
         """
         return await self._appender.append(
-            topic, records, partition, self._partitions.get(topic)
+            topic, records, partition, self.partitions.get(topic)
         )
 
     def check_available(self) -> None:

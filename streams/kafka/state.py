@@ -7,6 +7,8 @@ changelog positions that they reflect, so a crash leaves an older but consistent
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import struct
 import time
@@ -20,6 +22,7 @@ import structlog
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 
 from streams.embedded.scanning import following, scan
+from streams.errors import SetupError
 from streams.log import Rows, StateBrokenError
 
 logger = structlog.get_logger(__name__)
@@ -162,6 +165,25 @@ class State:
                 database.close()
             except Exception as error:  # noqa: BLE001 - what is left is found at the next opening
                 logger.warning("state-close-failed", path=self.path.name, reason=str(error))
+
+
+def locked(folder: Path) -> int:
+    """
+    Keep other processes out of a folder of states; the lock ends with its file descriptor.
+
+    Raises:
+        SetupError: one is in there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / "LOCK", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise SetupError(
+            f"another process uses {folder}; give each its own TILLSTREAM_DATA_DIR"
+        ) from error
+    return lock
 
 
 def warm_lanes(folder: Path) -> set[int]:

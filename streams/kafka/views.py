@@ -1,26 +1,22 @@
-"""Views of the Kafka log for a process that has all lanes: they read the lanes' own state."""
+"""Views of the lanes that this process has on Kafka: they read the lanes' own state."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
 from streams.kafka.log import KafkaLog
+from streams.kafka.settling import Settling
 from streams.kafka.state import State
 from streams.log import TP, StageSpec, StateBrokenError
-from streams.views import NotReadyError, NotSettledError, settling_order
+from streams.views import NotReadyError
 
-LOOK_S = 0.05
 UNKNOWN_S = 5.0
 
 Silent = Callable[[], Mapping[Any, tuple[int, int]]]
 
 
-class KafkaViews:
+class KafkaViews(Settling):
     """
     `Views` over the lanes of this process.
 
@@ -32,10 +28,7 @@ class KafkaViews:
     def __init__(
         self, log: KafkaLog, specs: Sequence[StageSpec], waited: Iterable[str], silent: Silent
     ) -> None:
-        self._log = log
-        self._specs = {spec.name: spec for spec in specs}
-        self._waited = frozenset(waited)
-        self._order = settling_order(specs)
+        super().__init__(log, specs, waited)
         self._silent = silent
         self._tables = {
             f"{spec.name}.{table.name}": (spec.name, table.name)
@@ -78,47 +71,14 @@ class KafkaViews:
         self._log.on_damage(self._tables[table][0], lane)
         return NotReadyError(f"{table} was damaged and is being rebuilt")
 
-    async def settle(
-        self, lanes: Iterable[int], timeout_s: float, *, stages: Iterable[str] | None = None
-    ) -> None:
-        """Wait, stage by stage, for the ends that its sources have when its turn comes."""
-        wanted, numbers = self._waited if stages is None else set(stages), sorted(set(lanes))
-        deadline = time.monotonic() + timeout_s
-        news = asyncio.Event()
-        self._log.waiters.add(news)
-        try:
-            for name in self._order:
-                if name in wanted:
-                    await self._settle_stage(self._specs[name], numbers, deadline, news)
-        finally:
-            self._log.waiters.discard(news)
+    async def _unprocessed(self, stage: str, goals: Mapping[TP, int]) -> list[TP]:
+        return [tp for tp, end in goals.items() if self._position(stage, tp) < end]
 
-    async def _settle_stage(
-        self, spec: StageSpec, lanes: list[int], deadline: float, news: asyncio.Event
-    ) -> None:
-        goals = await self._goals(spec, lanes, deadline)
-        while True:
-            news.clear()
-            behind = [tp for tp, end in goals.items() if self._position(spec.name, tp) < end]
-            if not behind:
-                return
-            left = deadline - time.monotonic()
-            if left <= 0:
-                where = ", ".join(f"{tp.topic}/{tp.partition}" for tp in behind)
-                raise NotSettledError(f"stage {spec.name} is behind in {where}")
-            try:
-                async with asyncio.timeout(min(left, LOOK_S)):
-                    await news.wait()
-            except TimeoutError:
-                continue
+    async def _unshown(self, goals: Mapping[TP, int]) -> list[TP]:  # noqa: ARG002
+        return []
 
-    async def _goals(self, spec: StageSpec, lanes: list[int], deadline: float) -> dict[TP, int]:
-        tps = [TP(topic, lane) for topic in spec.sources for lane in lanes]
-        try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                return await self._log.highwaters(tps)
-        except (KafkaError, TimeoutError) as error:
-            raise NotSettledError(f"no broker says how far {spec.name} must be") from error
+    def _changelogs(self) -> Iterable[str]:
+        return ()  # a commit writes the rows, too
 
     def _position(self, stage: str, tp: TP) -> int:
         """Return how far a lane is, markers that follow its position included."""

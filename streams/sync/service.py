@@ -1,9 +1,10 @@
 """
-When accounts are polled.
+When accounts are polled, and by which process.
 
-Every connected account has one runner at most. What is asked for (commands) and what a crash
-interrupted goes first, then the regular run when it is due. All that must survive a crash is in
-the log: a command becomes the begin of a run before its offset is committed.
+Every connected account has one runner at most: it is in the process that has the account's
+lane, and ends when the lane leaves. What is asked for (commands) and what a crash or a move of
+the lane interrupted goes first, then the regular run when it is due. All that must survive is
+in the log: a command becomes the begin of a run before its offset is committed.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ from schemas.sync import Command, SyncKind, SyncRun
 from streams.log import DeadLetter, Effects, LogUnavailableError, Record, lane_of
 from streams.sync.plan import History, Order, history_of, next_due, ordered, resumed, scheduled
 from streams.sync.run import SyncRunner
-from streams.views import NotReadyError, Views
+from streams.views import NotReadyError, NotSettledError, Views
 
 logger = structlog.get_logger(__name__)
 
-TICK_S = 0.5
+STAGE = "normalise"
+"""The stage that keeps the runs; who has its lane polls the lane's accounts."""
+TICK_S, HOLD_S = 0.5, 0.02
+CATCH_UP_S = 5.0
+"""How long a lane that came is waited for before it is asked again."""
 MAX_PENDING = 100
 """Orders waiting for one account; more are refused, and stay in the command's topic."""
 
@@ -75,8 +80,33 @@ class _Desk:
         )
 
 
+class _Hold:
+    """
+    The desks of one lane for as long as it is ours.
+
+    `is_current` says that the tables show all that was written before the lane came: else a
+    run that the predecessor began last would be forgotten.
+    """
+
+    def __init__(self, tenure: object) -> None:
+        self.tenure = tenure
+        self.desks: dict[str, _Desk] = {}
+        self.is_current = False
+        self.catching_up: asyncio.Task[None] | None = None
+
+    def tasks(self) -> list[asyncio.Task[None]]:
+        running = [desk.task for desk in self.desks.values()]
+        return [task for task in (self.catching_up, *running) if task is not None]
+
+
 class SyncService:
-    """Polls the accounts of this process; start it after the lanes are open."""
+    """
+    Polls the accounts of this process; start it after the lanes are open.
+
+    Args:
+        views: of the lanes that this process has.
+        tenure: what stands for its hold of a lane, None while another process has it.
+    """
 
     def __init__(
         self,
@@ -87,6 +117,7 @@ class SyncService:
         views: Views,
         settings: SyncSettings,
         clock: Callable[[], datetime],
+        tenure: Callable[[int], object | None],
     ) -> None:
         self._accounts = accounts
         self._connectors = connectors
@@ -94,7 +125,8 @@ class SyncService:
         self._views = views
         self._settings = settings
         self._clock = clock
-        self._desks: dict[str, _Desk] = {}
+        self._tenure = tenure
+        self._holds: dict[int, _Hold] = {}
         self._gate = asyncio.Semaphore(settings.concurrent_syncs)
         self._loop: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -105,7 +137,7 @@ class SyncService:
 
     async def stop(self) -> None:
         """Interrupt what runs; it is resumed from the log at the next start."""
-        tasks = [desk.task for desk in self._desks.values() if desk.task is not None]
+        tasks = [task for hold in self._holds.values() for task in hold.tasks()]
         if self._loop is not None:
             tasks.append(self._loop)
         for task in tasks:
@@ -131,13 +163,14 @@ class SyncService:
             await self._accept(account, command)
         return effects
 
-    def next_due(self, account_id: str) -> datetime | None:
-        """Return when the account's next regular run is due."""
-        desk = self._desks.get(account_id)
-        return None if desk is None else desk.due
+    def look_again(self) -> None:
+        """Lanes came or left: see which accounts are ours now."""
+        self._wake.set()
 
     async def _accept(self, account: Account, command: Command) -> None:
-        desk = self._desk(account)
+        while (hold := self._hold(self._lane(account))) is None:  # noqa: ASYNC110
+            await asyncio.sleep(HOLD_S)
+        desk = self._desk(account, hold)
         lookback = self._connectors[account.provider].lookback_s
         order = ordered(command, account, desk.history, lookback, self._settings.history_days)
         if order.sync_id in desk.known:
@@ -151,6 +184,8 @@ class SyncService:
         while True:
             self._wake.clear()
             now = self._clock()
+            for lane in list(self._holds):
+                self._hold(lane)
             for account in self._accounts.all_accounts():
                 if account.provider in self._connectors:
                     self._look_at_safely(account, now)
@@ -172,7 +207,10 @@ class SyncService:
         """Start what is due for one account, unless something of it runs."""
         if account.status is not AccountStatus.CONNECTED:
             return
-        desk = self._desk(account)
+        hold = self._hold(self._lane(account))
+        if hold is None:
+            return
+        desk = self._desk(account, hold)
         if desk.task is not None and not desk.task.done():
             return
         if desk.pending:
@@ -218,13 +256,46 @@ class SyncService:
             quick_retries=self._settings.sync_retries,
         )
 
-    def _desk(self, account: Account) -> _Desk:
+    # -- lanes
+
+    def _lane(self, account: Account) -> int:
+        return lane_of(account.account_id.encode(), self._settings.lanes)
+
+    def _hold(self, lane: int) -> _Hold | None:
+        """Return the desks of a lane that is ours and current; one that left is dropped."""
+        tenure, hold = self._tenure(lane), self._holds.get(lane)
+        if hold is not None and hold.tenure is not tenure:
+            del self._holds[lane]
+            for task in hold.tasks():
+                task.cancel()
+            logger.info("lane_polls_dropped", lane=lane, accounts=len(hold.desks))
+            hold = None
+        if tenure is None:
+            return None
+        if hold is None:
+            hold = self._holds[lane] = _Hold(tenure)
+            hold.catching_up = asyncio.create_task(
+                self._catch_up(lane, hold), name=f"catch-up-{lane}"
+            )
+        return hold if hold.is_current else None
+
+    async def _catch_up(self, lane: int, hold: _Hold) -> None:
+        while not hold.is_current:
+            try:
+                await self._views.settle([lane], CATCH_UP_S, stages=(STAGE,))
+            except (NotSettledError, NotReadyError):
+                await asyncio.sleep(TICK_S)
+            else:
+                hold.is_current = True
+        self._wake.set()
+
+    def _desk(self, account: Account, hold: _Hold) -> _Desk:
         """Return the account's desk; the first time it is set up from the log."""
-        found = self._desks.get(account.account_id)
+        found = hold.desks.get(account.account_id)
         if found is not None:
             return found
-        history = history_of(self._runs(account.account_id))
-        desk = self._desks[account.account_id] = _Desk(history)
+        history = history_of(self._runs(account))
+        desk = hold.desks[account.account_id] = _Desk(history)
         if history.last_started is not None:
             self._plan(account, desk, history.last_started)
         for run in history.unfinished:
@@ -232,7 +303,7 @@ class SyncService:
             desk.pending.append(resumed(run))
         return desk
 
-    def _runs(self, account_id: str) -> list[SyncRun]:
-        lane = lane_of(account_id.encode(), self._settings.lanes)
-        rows = self._views.scan("normalise.syncs", lane, f"{account_id}/".encode())
+    def _runs(self, account: Account) -> list[SyncRun]:
+        prefix = f"{account.account_id}/".encode()
+        rows = self._views.scan(f"{STAGE}.syncs", self._lane(account), prefix)
         return [unpack(SyncRun, row) for _, row in rows]

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from connectors.square.simulator import SimulatorConfig, bakeries
 from schemas.sealing import generate_master_key
 from schemas.sync import SyncRun, SyncStatus
+from streams.roles import Role
 from streams.settings import Settings, SquareSettings, load
 from streams.worker import Worker
 
@@ -129,15 +130,22 @@ def _with_bytecode(environment: dict[str, str]) -> dict[str, str]:
 class Till:
     """The real process, `tillstream up`, started and ended as an operator or a crash would."""
 
+    role = "up"
+
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.url = site.url
+        self.words_file = site.folder / "till.log"
         self.process: subprocess.Popen[bytes] | None = None
 
+    def environment(self) -> dict[str, str]:
+        return self.site.environment()
+
     def start(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "streams.cli", "up"]
-        with (self.site.folder / "till.log").open("ab") as log:
+        command = [sys.executable, "-W", "ignore", "-m", "streams.cli", self.role]
+        with self.words_file.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
-                command, cwd=ROOT, env=self.site.environment(), stdout=log, stderr=log
+                command, cwd=ROOT, env=self.environment(), stdout=log, stderr=log
             )
 
     def ready(self) -> float:
@@ -147,8 +155,9 @@ class Till:
             assert self.process is not None
             assert self.process.poll() is None, self.words()
             try:
-                if httpx.get(f"{self.site.url}/readyz", timeout=5).status_code == 200:
+                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
                     return time.perf_counter() - began
+                time.sleep(0.02)
             except httpx.TransportError:
                 time.sleep(0.02)
         raise AssertionError(self.words())
@@ -179,7 +188,7 @@ class Till:
             self.process.wait()
 
     def words(self) -> str:
-        return (self.site.folder / "till.log").read_text()[-3000:]
+        return self.words_file.read_text()[-3000:]
 
 
 @asynccontextmanager
@@ -202,7 +211,7 @@ async def settled(worker: Worker) -> None:
     lanes, views = range(worker.settings.lanes), worker.runtime.views
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        if "fetch" in worker.runtime.stages:
+        if worker.role is Role.SERVE or "fetch" in worker.runtime.stages:
             await views.settle(lanes, PATIENCE_S, stages=("commands", "fetch"))
         await views.settle(lanes, PATIENCE_S)
         rows = [row for lane in lanes for _, row in views.scan("normalise.syncs", lane, b"")]

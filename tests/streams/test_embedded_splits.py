@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.lane import _pieces
+from streams.lane import pieces_of
 from streams.log import Chunk, Record
 from tests.streams.shop import content, expected_totals, rows_of, sale, settled, started
 
@@ -57,7 +57,7 @@ def test_pieces_of_a_chunk_are_a_chain_that_leaves_nothing_out(gaps, size, tail)
     offsets = [10 + sum(gaps[: n + 1]) for n in range(len(gaps))]
     records = [Record("t", 0, offset, 0, b"", b"") for offset in offsets]
     whole = Chunk(8, offsets[-1] + 1 + tail, records)
-    pieces = list(_pieces(whole, size))
+    pieces = list(pieces_of(whole, size))
     assert [record for piece in pieces for record in piece.records] == records
     assert (pieces[0].begin, pieces[-1].end) == (whole.begin, whole.end)
     assert all(a.end == b.begin for a, b in itertools.pairwise(pieces))

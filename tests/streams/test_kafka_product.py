@@ -50,7 +50,7 @@ async def rows_on(log: str, folder: Path) -> dict[str, list[tuple[bytes, bytes]]
             await worker.directory.put_account(MILL_LANE)
             await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
             await worker.runtime.views.settle(range(LANES), 60)
-            views = worker.runtime.views
+            views = worker.runtime.own_views
             rows = {
                 table.name: [
                     row
@@ -82,12 +82,12 @@ async def test_rebuild_takes_a_lane_from_a_worker_mends_rows_and_gives_it_back(
     deaths = Deaths()
     worker = Worker(load(), fatal=deaths, clock=lambda: NOW, polling=False)
     await worker.start(serve=False)
-    views, lane = worker.runtime.views, worker.directory.lane(MILL_LANE.account_id)
+    views, lane = worker.runtime.own_views, worker.directory.lane(MILL_LANE.account_id)
     try:
         await worker.directory.create_tenant("bakers", "Bakers")
         await worker.directory.put_account(MILL_LANE)
         await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
-        await views.settle(range(LANES), 60)
+        await worker.runtime.views.settle(range(LANES), 60)
         right = views.scan("project.sales", lane, b"")
         log = worker.runtime.log
         opened_lane = log.lanes["project", lane]

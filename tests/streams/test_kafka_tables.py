@@ -254,5 +254,5 @@ async def test_two_workers_never_share_a_folder(kafka, tmp_path):
         opened(kafka, tmp_path, *TOPICS) as two,
     ):
         await one.open_lane(SPEC, 0)
-        with pytest.raises(SetupError, match="another worker uses"):
+        with pytest.raises(SetupError, match="another process uses"):
             await two.open_lane(SPEC, 1)

@@ -55,6 +55,7 @@ class Till:
         self.troubles: list[Exception] = []
         self.running = 0
         self.most = 0
+        self.stalls: asyncio.Event | None = None
 
     def poll(self, shop: object, since: datetime, until: datetime) -> Any:
         self.windows.append((since, until))
@@ -74,7 +75,7 @@ class Till:
         self.most = max(self.most, self.running)
         try:
             for page in conversation:
-                await asyncio.sleep(0)
+                await (self.stalls.wait() if self.stalls else asyncio.sleep(0))
                 yield page
         finally:
             self.running -= 1
@@ -122,6 +123,9 @@ class Shop:
         self.account_now = account
         self.runs = runs
         self.till, self.arrivals, self.clock = Till(), Arrivals(), Clock()
+        self.tenure: object | None = self
+        self.is_settled = asyncio.Event()
+        self.is_settled.set()
 
     def all_accounts(self) -> list[Account]:
         return [self.account_now]
@@ -133,6 +137,10 @@ class Shop:
         assert table == "normalise.syncs"
         return [(run.sync_id.encode(), pack(run)) for run in self.runs]
 
+    async def settle(self, lanes: Any, timeout_s: float, *, stages: Any) -> None:
+        assert stages == ("normalise",)
+        await self.is_settled.wait()
+
     def service(self) -> SyncService:
         runner = SyncRunner(self.arrivals, self.till, self.clock, retries=2, first_wait_s=0)  # type: ignore[arg-type]
         return SyncService(
@@ -142,6 +150,7 @@ class Shop:
             views=self,  # type: ignore[arg-type]
             settings=Settings,  # type: ignore[arg-type]
             clock=self.clock,
+            tenure=lambda _lane: self.tenure,
         )
 
     @asynccontextmanager
@@ -177,8 +186,11 @@ async def test_a_new_account_is_polled_at_once_and_then_by_its_interval() -> Non
     async with shop.open() as service:
         await until(lambda: len(shop.arrivals.ended()) == 1)
         assert shop.till.snapshots == 1
-        assert service.next_due("mill-lane") == NOW + timedelta(seconds=900)
-        shop.clock.now += timedelta(seconds=901)
+        shop.clock.now += timedelta(seconds=899)
+        service.look_again()
+        await asyncio.sleep(0.02)
+        assert len(shop.till.windows) == 1
+        shop.clock.now += timedelta(seconds=2)
         await until(lambda: len(shop.arrivals.ended()) == 2)
     assert shop.till.snapshots == 1
     assert shop.till.windows[1] == (NOW - timedelta(seconds=600), shop.clock.now)
@@ -207,8 +219,13 @@ async def test_a_run_that_fails_leaves_the_watermark_and_says_what_to_do() -> No
     shop.till.troubles = [CredentialsError("401")]
     async with shop.open() as service:
         await until(lambda: len(shop.arrivals.ended()) == 1)
-        assert service.next_due("mill-lane") == NOW + timedelta(seconds=30)
-    failed = shop.arrivals.controls[-1]
+        failed = shop.arrivals.controls[-1]
+        shop.clock.now += timedelta(seconds=29)
+        service.look_again()
+        await asyncio.sleep(0.02)
+        assert len(shop.arrivals.ended()) == 1
+        shop.clock.now += timedelta(seconds=2)
+        await until(lambda: len(shop.arrivals.ended()) == 2)
     assert (failed.status, failed.watermark) == (SyncStatus.FAILED, None)
     assert failed.error_type == "authentication_failed"
     assert failed.consecutive_failures == 1
@@ -307,3 +324,60 @@ async def test_commands_that_cannot_be_read_or_name_nobody_are_rejected() -> Non
         "undecodable",
         "unknown-account",
     ]
+
+
+async def test_a_lane_that_leaves_takes_its_polls_along_and_the_next_finds_the_run() -> None:
+    shop = Shop()
+    shop.till.stalls = asyncio.Event()
+    async with shop.open() as service:
+        await until(lambda: shop.till.running == 1)
+        shop.tenure = None
+        service.look_again()
+        await until(lambda: shop.till.running == 0)
+        service.look_again()
+        await asyncio.sleep(0.02)
+        assert shop.till.snapshots == 1, "an account of another process was polled"
+        begun = shop.arrivals.controls[-1]
+        shop.runs = [a_run(begun)]
+        shop.till.stalls, shop.tenure = None, object()
+        service.look_again()
+        await until(lambda: len(shop.arrivals.ended()) == 1)
+    assert shop.arrivals.controls[-1].sync_id == begun.sync_id
+
+
+async def test_a_lane_that_came_is_not_polled_before_its_past_is_in_the_tables() -> None:
+    shop = Shop()
+    shop.is_settled.clear()
+    async with shop.open() as service:
+        command = asyncio.create_task(service.handle([a_command()]))
+        await asyncio.sleep(0.05)
+        assert shop.till.windows == []
+        assert not command.done()
+        shop.is_settled.set()
+        await command
+        await until(lambda: len(shop.arrivals.ended()) == 2)
+
+
+async def test_a_lane_that_another_had_in_between_is_looked_up_in_the_log_again() -> None:
+    shop = Shop()
+    async with shop.open() as service:
+        await until(lambda: len(shop.arrivals.ended()) == 1)
+        begun = replace(shop.arrivals.controls[0], sync_id=sync_id(NOW, "by-another"))
+        shop.runs = [a_run(begun)]
+        shop.tenure = object()
+        service.look_again()
+        await until(lambda: len(shop.arrivals.ended()) == 2)
+    assert shop.arrivals.controls[-1].sync_id == begun.sync_id
+
+
+def a_run(begun: SyncControl) -> SyncRun:
+    return SyncRun(
+        tenant_id="bakers",
+        account_id="mill-lane",
+        sync_id=begun.sync_id,
+        kind=begun.kind,
+        status=SyncStatus.RUNNING,
+        started_at=begun.started_at,
+        since=begun.since,
+        until=begun.until,
+    )

@@ -1,0 +1,120 @@
+"""Several processes of one installation on Kafka, each `serve` or `work` in its own folder."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import httpx
+from msgspec.structs import replace
+
+from connectors.contract import Delivery, TransientError
+from connectors.exchange import Sender
+from connectors.square.simulator import SquareSimulator
+from tests.proof.site import Site, Till, free_port
+
+QUICK = "session_s=4&memtable_mb=1&cache_mb=8"
+PAUSE_S, CONCURRENT = 0.1, 8
+
+
+class Member(Till):
+    """One process of a crew."""
+
+    def __init__(self, site: Site, role: str, name: str) -> None:
+        super().__init__(site)
+        self.role, self.name = role, name
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = site.folder / name
+        self.words_file = site.folder / f"{name}.log"
+
+    def environment(self) -> dict[str, str]:
+        return self.site.environment() | {
+            "TILLSTREAM_LOG": f"{self.site.log}&worker={self.name}",
+            "TILLSTREAM_DATA_DIR": str(self.folder),
+            "TILLSTREAM_PORT": str(self.port),
+            "TILLSTREAM_WORK_PORT": str(self.port),
+        }
+
+    def metric(self, name: str) -> int:
+        """Return the sum of a metric over its labels."""
+        text = httpx.get(f"{self.url}/metrics", timeout=10).text
+        return int(
+            sum(
+                float(it)
+                for it in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+            )
+        )
+
+
+class Crew:
+    """Two of each; `site.url` is that of the first `serve`."""
+
+    def __init__(self, folder: Path, broker: str, *, lanes: int) -> None:
+        self.site = Site(folder, lanes=lanes)
+        self.site.log = f"kafka://{broker}?{QUICK}"
+        self.serves = [Member(self.site, "serve", f"serve-{name}") for name in "ab"]
+        self.works = [Member(self.site, "work", f"work-{name}") for name in "ab"]
+        self.site.port = self.serves[0].port
+
+    @property
+    def members(self) -> list[Member]:
+        return self.serves + self.works
+
+    def start(self) -> None:
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            member.ready()
+
+    def words(self) -> str:
+        return "\n".join(member.words_file.read_text() for member in self.members)
+
+
+@contextmanager
+def crew(folder: Path, broker: str, *, lanes: int = 4) -> Iterator[Crew]:
+    """Start all; end whatever still runs, whatever became of the test."""
+    found = Crew(folder, broker, lanes=lanes)
+    try:
+        yield found
+    finally:
+        for member in found.members:
+            member.leave()
+
+
+class Post:
+    """Delivers webhooks to several processes in turn, each until one has accepted it."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = urls
+        self._turn = count()
+        self.accepted = 0
+
+    async def deliver(self, simulator: SquareSimulator, pause_s: float) -> None:
+        sender, gate = Sender(), asyncio.Semaphore(CONCURRENT)
+        async with asyncio.TaskGroup() as group:
+            for _, delivery in simulator.deliveries():
+                await gate.acquire()
+                group.create_task(self._one(sender, delivery, gate))
+                await asyncio.sleep(pause_s)
+        await sender.close()
+
+    async def _one(self, sender: Sender, delivery: Delivery, gate: asyncio.Semaphore) -> None:
+        try:
+            while not await self._is_accepted(sender, delivery):  # noqa: ASYNC110
+                await asyncio.sleep(PAUSE_S)
+            self.accepted += 1
+        finally:
+            gate.release()
+
+    async def _is_accepted(self, sender: Sender, delivery: Delivery) -> bool:
+        base = self._urls[next(self._turn) % len(self._urls)]
+        there = f"{base}/api{delivery.url.partition('/api')[2]}"
+        try:
+            return 200 <= await sender.deliver(replace(delivery, url=there)) < 300
+        except TransientError:
+            return False
