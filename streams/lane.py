@@ -83,6 +83,10 @@ class Lane:
         self._handling: asyncio.Future[Effects] | None = None
         self.task = asyncio.create_task(self._run(), name=f"{stage.spec.name}-{number}")
 
+    def __str__(self) -> str:
+        """Return it as messages name it."""
+        return f"stage {self._stage.spec.name}, lane {self.number}"
+
     # -- called from outside
 
     async def offer(self, tp: TP, chunk: Chunk) -> None:

@@ -25,6 +25,7 @@ from streams.engine import Engine
 from streams.errors import SetupError
 from streams.kafka.engine import KafkaEngine
 from streams.kafka.security import Security
+from streams.lane import Lane
 from streams.log import TP, EventLog, Topic
 from streams.stage import Job, Stage, StageSettings
 from streams.views import Replica, Views
@@ -259,25 +260,36 @@ class Runtime:
 
     async def _watch(self) -> None:
         """End the process when a lane hangs: a restart is safe by design."""
-        since: dict[tuple[str, int], tuple[int, float]] = {}
+        since: dict[Lane, tuple[int, float]] = {}
         while True:
             await asyncio.sleep(min(5.0, self._watchdog_s / 4))
             if self._app is not None and self._app.crashed:
                 self._fatal(HungError("the Faust app has ended"))
                 return
-            waiting = {
-                (stage, lane) for (stage, _, lane), n in self.own_views.lag().items() if n
+            now = time.monotonic()
+            # Lanes that left are forgotten: one that comes back begins anew.
+            since = {
+                lane: seen
+                if (seen := since.get(lane)) is not None and seen[0] == lane.commits
+                else (lane.commits, now)
+                for lane in self._waiting()
             }
-            for name, stage in self.stages.items():
-                for number, lane in stage.lanes.items():
-                    key, now = (name, number), time.monotonic()
-                    talks = stage.job.handler is not None
-                    seen = since.get(key)
-                    if key not in waiting or talks or seen is None or seen[0] != lane.commits:
-                        since[key] = (lane.commits, now)
-                    elif now - seen[1] >= self._watchdog_s:
-                        self._fatal(HungError(f"stage {name}, lane {number}: no commit"))
-                        return
+            for lane, (_, then) in since.items():
+                if now - then >= self._watchdog_s:
+                    self._fatal(HungError(f"{lane}: no commit"))
+                    return
+
+    def _waiting(self) -> list[Lane]:
+        """Return the lanes here that have records to process and no provider to wait for."""
+        lag = self.own_views.lag()
+        late = {(stage, lane) for (stage, _, lane), count in lag.items() if count}
+        return [
+            lane
+            for name, stage in self.stages.items()
+            if stage.job.handler is None
+            for number, lane in stage.lanes.items()
+            if (name, number) in late
+        ]
 
 
 def _hand_over(app: Any, stage: Stage, topic: str) -> None:
