@@ -8,6 +8,8 @@ from types import MappingProxyType
 import msgspec
 
 from connectors.corepos.simulator import CoreposSimulator, stores
+from connectors.lightspeed_k.simulator import LightspeedKSimulator
+from connectors.lightspeed_k.simulator import bakeries as k_bakeries
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
 from connectors.square.simulator import SquareSimulator, bakeries
@@ -35,5 +37,6 @@ SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
         "square": SimulatedProvider(SquareSimulator, bakeries),
         "corepos": SimulatedProvider(CoreposSimulator, stores, typed=("timezone", "currency")),
         "toast": SimulatedProvider(ToastSimulator, restaurants),
+        "lightspeed-k": SimulatedProvider(LightspeedKSimulator, k_bakeries),
     }
 )

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
+from connectors.amounts import by_remainder
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.goods import DRINK, FOOD
 from connectors.simulation.truth import Figures, Moved
@@ -251,6 +252,26 @@ def reckoned(
     return tuple(
         taxed_line(msgspec.structs.replace(line, bill_discount=share), shop)
         for line, share in zip(priced, shares, strict=True)
+    )
+
+
+def exact_tax(line: BillLine, shop: SimulatedShop) -> Decimal:
+    """Return the tax of one line in minor units, to the millionth of a major one."""
+    if line.tax_kind is None:
+        return Decimal(0)
+    share = Decimal(rate(shop, line.tax_kind))
+    base = HUNDRED + share if shop.inclusive else HUNDRED
+    exact = Decimal((line.gross - line.discount) * share) / base
+    return exact.quantize(Decimal(1).scaleb(-4))
+
+
+def taxed_together(lines: Sequence[BillLine], shop: SimulatedShop) -> tuple[BillLine, ...]:
+    """Round the taxes of a bill once, in their sum; voided lines have no part in it."""
+    exact = [Decimal(0) if line.voided else exact_tax(line, shop) for line in lines]
+    taxes = by_remainder(round_minor(sum(exact, start=Decimal(0))), exact)
+    return tuple(
+        line if line.voided else msgspec.structs.replace(line, tax=tax)
+        for line, tax in zip(lines, taxes, strict=True)
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
-from connectors.simulation.bills import Bill, BillLine, Item, Payment, reckoned
+from connectors.simulation.bills import Bill, BillLine, Item, Payment, reckoned, taxed_together
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.goods import ASSORTMENT, FOOD, MODIFIERS, priced
@@ -28,6 +29,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         discounts_come_back: a returned line tells the discount it was sold with; else it comes
             back at the price that was paid for it.
+        taxes_together: a bill's taxes are rounded in their sum, not line by line.
         discounted_returns: what was sold with a discount of the whole bill may come back.
     """
 
@@ -52,6 +54,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     refunds: int = 40
     partial_units: bool = True
     discounts_come_back: bool = True
+    taxes_together: bool = False
     exchanges: int = 10
     discounted_returns: bool = True
 
@@ -101,7 +104,7 @@ class Counter:
         percent_off = (
             throw.choice(("5", "10", "20")) if throw.happens(habits.bill_discounts) else ""
         )
-        lines = reckoned(self._lines(), self.shop, percent_off)
+        lines = self.rounded(reckoned(self._lines(), self.shop, percent_off))
         goods = sum(line.gross - line.discount for line in lines if not line.voided)
         bill = Bill(
             place=self._place,
@@ -123,6 +126,12 @@ class Counter:
             daily_number=self.daily_number(at),
         )
         return msgspec.structs.replace(bill, payments=self.payments(bill.due, at))
+
+    def rounded(self, lines: Sequence[BillLine]) -> tuple[BillLine, ...]:
+        """Return lines that will be on one bill, with its taxes."""
+        if self._habits.taxes_together:
+            return taxed_together(lines, self.shop)
+        return tuple(lines)
 
     def next_number(self) -> int:
         """Return the number of a new bill."""

@@ -168,6 +168,7 @@ class Trade:
         if exchange:
             self._exchange(sold, lines, at)
             return
+        lines = list(self._counter.rounded(lines))
         due = sum(line.due for line in lines)
         self._tell(
             replace(
@@ -191,14 +192,14 @@ class Trade:
         """Sell something for at least as much on the same bill."""
         for _ in range(5):
             bill = self._counter.sale(at)
-            owed = bill.due + sum(line.due for line in back)
+            both = replace(bill, lines=self._counter.rounded((*bill.lines, *back)))
+            owed = both.due
             if owed > 0:
                 self._tell(
                     replace(
-                        bill,
+                        both,
                         kind="exchange",
                         source=sold.number,
-                        lines=(*bill.lines, *back),
                         payments=self._counter.payments(owed, at),
                     )
                 )

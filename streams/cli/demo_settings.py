@@ -8,9 +8,11 @@ from types import MappingProxyType
 import msgspec
 from pydantic import BaseModel, SecretStr
 
+from connectors.lightspeed_k.simulator import USER
 from connectors.toast.simulator import CLIENT_ID, CLIENT_SECRET
 from streams.providers import (
     CoreposSettings,
+    LightspeedKSettings,
     ProviderSettings,
     SquareSettings,
     ToastSettings,
@@ -54,6 +56,12 @@ def _toast(wiring: Wiring) -> ProviderSettings:
     )
 
 
+def _lightspeed_k(wiring: Wiring) -> ProviderSettings:
+    return LightspeedKSettings(
+        base_url=wiring.url, webhook_login=SecretStr(f"{USER}:{wiring.secret}")
+    )
+
+
 def _corepos(wiring: Wiring) -> CoreposSettings:
     return CoreposSettings(hosts=wiring.database)
 
@@ -63,5 +71,6 @@ SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(
         "square": _square,
         "corepos": _corepos,
         "toast": _toast,
+        "lightspeed-k": _lightspeed_k,
     }
 )

@@ -24,6 +24,7 @@ from connectors.contract import (
     Shop,
     WantedBody,
 )
+from connectors.lightspeed_k.simulator import USER
 from connectors.simulation.calls import Call
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
@@ -39,6 +40,9 @@ NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)  # the history spans a change of the
 AGAIN = {429, 500, 502, 503}
 BETWEEN_CALLS = timedelta(seconds=2)
 """A patient client: no published limit is reached."""
+
+LOGINS = {"lightspeed-k": f"{USER}:"}
+"""What stands before the secret of a webhook, where that is a user's password."""
 
 APPLICATIONS = {"toast": Application(CLIENT_ID, CLIENT_SECRET)}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
-from connectors.simulation.bills import Bill, BillLine
+from connectors.simulation.bills import Bill, BillLine, exact_tax
 from connectors.simulation.books import Books
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.counter import Habits
 from connectors.simulation.gate import Allowance, Gate
+from schemas.money import round_minor
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 SHOPS = tuple(
@@ -111,6 +113,18 @@ def test_what_comes_back_without_its_discount_comes_back_at_the_price_that_was_p
         for mine, other in zip(bill.lines, told.known[where].lines, strict=True):
             assert mine.due == other.due
             assert not mine.discount or mine.units > 0
+
+
+def test_taxes_rounded_together_are_the_rounded_sum_of_the_exact_ones() -> None:
+    config = SimulatorConfig(now=NOW, shops=SHOPS, days=6, orders_per_day=80)
+    book = Books(config, Habits(taxes_together=True), key=key, name=name)
+    apart = 0
+    for bill in book.known.values():
+        exact = [exact_tax(line, SHOPS[bill.place]) for line in bill.counted]
+        assert bill.tax == round_minor(sum(exact, start=Decimal(0)))
+        apart += bill.tax != sum(map(round_minor, exact))
+        assert bill.status != "completed" or sum(it.total for it in bill.payments) == bill.total
+    assert apart
 
 
 def test_a_gate_lets_in_so_many_calls_of_any_window_and_counts_the_others() -> None:

@@ -19,6 +19,7 @@ from connectors.simulation.config import ROUGH, Faults
 from connectors.simulation.simulator import Simulator
 from connectors.simulators import SIMULATORS
 from tests.connectors.simulated import (
+    LOGINS,
     NOW,
     Reading,
     clients,
@@ -98,7 +99,8 @@ def test_webhooks_in_any_order_and_a_poll_sum_up_to_what_was_sold(
 def test_each_webhook_is_authentic_only_with_its_secret(provider: str) -> None:
     simulator = simulated(provider)
     connector = clients(provider, simulator)[0].connector
-    good, bad = SigningKey(simulator.config.signature_key), SigningKey("another")
+    secret = f"{LOGINS.get(provider, '')}{simulator.config.signature_key}"
+    good, bad = SigningKey(secret), SigningKey("another")
     for _, delivery in simulator.deliveries():
         assert connector.authentic(delivery, (good,), simulator.ends)
         assert not connector.authentic(delivery, (bad,), simulator.ends)

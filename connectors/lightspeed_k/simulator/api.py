@@ -1,0 +1,189 @@
+"""
+The endpoints of a simulated K-Series.
+
+Sales are listed by the time they were closed, only closed ones, a hundred a page at the most.
+No limits of calls are published, so none are counted.
+
+Source: api-docs.lsk.lightspeed.app, Financial (businesses), Financial V2 (getSales,
+getBusinessDaySales), Items
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from connectors.contract import Response
+from connectors.lightspeed_k.simulator.desk import Desk, RefusedError
+from connectors.lightspeed_k.simulator.goods import items
+from connectors.lightspeed_k.simulator.sales import Json, Record, Writer
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.config import SimulatedShop, SimulatorConfig
+from connectors.simulation.weather import Weather
+
+LONGEST_WINDOW = timedelta(days=365)
+LARGEST_PAGE, USUAL_PAGE = 100, 50
+
+write = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Api:
+    """Answers calls; what it knows is what was released, `until` says up to when."""
+
+    def __init__(self, config: SimulatorConfig, told: list[Record], writer: Writer) -> None:
+        self._config, self._writer = config, writer
+        self._told = sorted(told, key=lambda one: (one.closed_at, one.bill.number))
+        self._weather = Weather(config.seed, config.faults)
+        self.desk = Desk(config)
+        self._routes: dict[str, Callable[[Call, int, datetime], Json | list[Json]]] = {
+            "/f/data/businesses": self._businesses,
+            "/items/v1/items": self._items,
+        }
+        for shop in config.shops:
+            location = f"/f/v2/business-location/{shop.location_id}"
+            self._routes[f"{location}/sales"] = self._sales
+            self._routes[f"{location}/sales-daily"] = self._daily
+
+    def handle(self, call: Call, now: datetime, until: datetime) -> Answer:
+        """Answer one call, unless something goes wrong with it."""
+        trouble = self._weather.trouble()
+        if trouble is not None:
+            given = {"retry-after": trouble.retry_after} if trouble.retry_after else {}
+            return Answer(response=_error(trouble.status, "try again later", given))
+        slow = self._weather.wait()
+        try:
+            return Answer(response=_plain(200, self._routed(call, now, until)), wait=slow)
+        except RefusedError as refused:
+            answer = _error(refused.status, refused.message, code=refused.code)
+            return Answer(response=answer, wait=slow)
+
+    def _routed(self, call: Call, now: datetime, until: datetime) -> Json | list[Json]:
+        if (call.method, call.path) == ("POST", "/oauth/token"):
+            return self.desk.renewed(call.headers, call.query, now)
+        place = self.desk.place(call.headers, now)
+        route = self._routes.get(call.path)
+        if route is None or call.method != "GET":
+            raise RefusedError(404, "Not found")
+        return route(call, place, until)
+
+    def _businesses(self, _call: Call, place: int, _until: datetime) -> Json:
+        shop = self._config.shops[place]
+        location = {
+            "blName": shop.name,
+            "blID": int(shop.location_id),
+            "country": shop.country,
+            "timezone": shop.timezone,
+        }
+        business = {
+            "businessName": shop.name,
+            "businessId": int(shop.location_id) - 1,
+            "currencyCode": shop.currency,
+            "businessLocations": [location],
+        }
+        return {"_embedded": {"businessList": [business]}, "page": {"totalPages": 1}}
+
+    def _items(self, call: Call, place: int, _until: datetime) -> list[Json]:
+        shop = self._config.shops[place]
+        if call.query.get("businessLocationId") != shop.location_id:
+            raise RefusedError(403, "no access to this business location")
+        begin, amount = _number(call.query, "offset", 0), _number(call.query, "amount", 100)
+        return items(self._config, shop)[begin : begin + amount]
+
+    def _sales(self, call: Call, place: int, until: datetime) -> Json:
+        self._must_be_its_own(call, self._config.shops[place])
+        begin, end = _instant(call.query, "from"), _instant(call.query, "to")
+        if not begin < end <= begin + LONGEST_WINDOW:
+            raise RefusedError(400, "from is before to, by 365 days at the most")
+        size = _number(call.query, "pageSize", USUAL_PAGE)
+        if not 1 <= size <= LARGEST_PAGE:
+            raise RefusedError(400, "pageSize is 100 at the most")
+        size = min(size, self._config.page_limit or size)
+        listed = [one for one in self._listed(place, until) if begin <= one.closed_at < end]
+        first = _position(call.query.get("nextPageToken", ""), call.query)
+        told: Json = {"sales": self._written(listed[first : first + size], call.query)}
+        if first + size < len(listed):
+            told["nextPageToken"] = _token(first + size, call.query)
+        return told
+
+    def _daily(self, call: Call, place: int, until: datetime) -> Json:
+        shop = self._config.shops[place]
+        self._must_be_its_own(call, shop)
+        try:
+            day = date.fromisoformat(call.query.get("date", ""))
+        except ValueError as error:
+            raise RefusedError(400, "date is no day") from error
+        listed = [
+            one
+            for one in self._listed(place, until)
+            if shop.calendar.day_of(one.closed_at) == day
+        ]
+        return {
+            "businessDate": day.isoformat(),
+            "nextStartOfDayAsIso8601": shop.calendar.ends(day).isoformat(),
+            "dataComplete": shop.calendar.ends(day) <= until,
+            "sales": self._written(listed, call.query),
+        }
+
+    def _must_be_its_own(self, call: Call, shop: SimulatedShop) -> None:
+        if f"/{shop.location_id}/" not in call.path:
+            raise RefusedError(403, "no access to this business location")
+
+    def _listed(self, place: int, until: datetime) -> list[Record]:
+        return [it for it in self._told if it.bill.place == place and it.known_at <= until]
+
+    def _written(self, listed: list[Record], query: Mapping[str, str]) -> list[Json]:
+        include = frozenset(query.get("include", "").split(","))
+        return [self._writer.sale(one, include) for one in listed]
+
+
+def _token(first: int, query: Mapping[str, str]) -> str:
+    """Return the token of a page: it is good for its own question only."""
+    span = f"{first}|{query['from']}|{query['to']}"
+    return urlsafe_b64encode(span.encode()).decode()
+
+
+def _position(token: str, query: Mapping[str, str]) -> int:
+    if not token:
+        return 0
+    try:
+        first, begin, end = urlsafe_b64decode(token).decode().split("|")
+        if (begin, end) == (query["from"], query["to"]):
+            return int(first)
+    except (ValueError, binascii.Error) as error:
+        raise RefusedError(400, "nextPageToken is none") from error
+    raise RefusedError(400, "nextPageToken is of another question")
+
+
+def _number(query: Mapping[str, str], name: str, otherwise: int) -> int:
+    try:
+        return int(query.get(name, otherwise))
+    except ValueError as error:
+        raise RefusedError(400, f"{name} is no number") from error
+
+
+def _instant(query: Mapping[str, str], name: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(query.get(name, ""))
+    except ValueError as error:
+        raise RefusedError(400, f"{name} is no ISO 8601 time") from error
+    if found.tzinfo is None:
+        raise RefusedError(400, f"{name} has no zone")
+    return found
+
+
+def _error(
+    status: int, message: str, headers: Mapping[str, str] | None = None, *, code: str = ""
+) -> Response:
+    body: Json = {"status": status, "error": code or message, "message": message}
+    return _plain(status, body, headers)
+
+
+def _plain(
+    status: int, body: Json | list[Json], headers: Mapping[str, str] | None = None
+) -> Response:
+    told = {"content-type": "application/json", **(headers or {})}
+    return Response(status=status, body=write(body), headers=told)
