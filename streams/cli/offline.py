@@ -10,9 +10,13 @@ from typing import Any
 
 from streams import logs
 from streams.cli.up import end_process
+from streams.log import EventLog
+from streams.registry import adopt
 from streams.roles import Role
+from streams.runtime import open_event_log
 from streams.settings import Settings, load
-from streams.worker import Worker
+from streams.topics import all_topics
+from streams.worker import APP_ID, Worker
 
 SETTLE_S = 600.0
 DURABLE_S = 0.005
@@ -34,6 +38,25 @@ async def worker_of(settings: Settings) -> AsyncIterator[Worker]:
         yield worker
     finally:
         await worker.stop()
+
+
+@asynccontextmanager
+async def log_of(settings: Settings, name: str) -> AsyncIterator[EventLog]:
+    """
+    Open the log without stages.
+
+    Args:
+        name: of a folder for local state; on Kafka a worker beside has the other one.
+    """
+    await asyncio.to_thread(adopt, settings.registry(), settings.data_dir)
+    security = settings.kafka.security()
+    log = open_event_log(settings.log, APP_ID, settings.data_dir / name, security)
+    await log.start()
+    try:
+        await log.create(all_topics(settings.lanes))
+        yield log
+    finally:
+        await log.stop()
 
 
 def run(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:

@@ -19,11 +19,8 @@ from streams.embedded.options import parse
 from streams.errors import SetupError
 from streams.operations.rebuild import rebuild as rebuilding
 from streams.operations.rejected import letters
-from streams.registry import adopt
-from streams.runtime import open_event_log, open_log
+from streams.runtime import open_log
 from streams.stages import project
-from streams.topics import all_topics
-from streams.worker import APP_ID
 
 
 @told
@@ -41,13 +38,7 @@ def rebuild(
 
     async def main() -> None:
         settings = offline.settings_for_tools()
-        await asyncio.to_thread(adopt, settings.registry(), settings.data_dir)
-        # A folder of its own: on Kafka a worker may be running beside, and has the other one.
-        folder, security = settings.data_dir / "rebuild", settings.kafka.security()
-        log = open_event_log(settings.log, APP_ID, folder, security)
-        await log.start()
-        try:
-            await log.create(all_topics(settings.lanes))
+        async with offline.log_of(settings, "rebuild") as log:
             step = project.projector(settings.lanes)
             async for lane in rebuilding(
                 log, project.SPEC, step, settings.lanes, tables=tables, dry_run=dry_run
@@ -59,8 +50,6 @@ def rebuild(
                         f"lane {lane.lane}: {lane.records} records, {lane.rows} rows, "
                         f"{lane.changed} {'would change' if dry_run else 'changed'}"
                     )
-        finally:
-            await log.stop()
 
     asyncio.run(main())
 

@@ -1,13 +1,14 @@
-"""What an operator does to the running log: dead letters, replay, backup; by the admin key."""
+"""What an operator does to the running log; by the admin key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -18,8 +19,10 @@ from streams.http.auth import ServicesDep, admin_of
 from streams.http.forms import Form
 from streams.http.problems import ProblemError
 from streams.http.visibility import visible
+from streams.log import TP
 from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.operations.replay import DaySum, Difference, Replay, Selection, by_day
+from streams.operations.tailing import BEGIN, TopicPage, check_topic, page_of, positions_from
 
 LETTERS_MAX = 1_000
 
@@ -127,6 +130,40 @@ async def replay_raw(form: ReplayForm, services: ServicesDep) -> Response:
         await visible(services, range(services.settings.lanes))
     answer = Replayed(changed=len(found), written=not form.dry_run, days=by_day(found))
     return json_answer(answer)
+
+
+@router.get("/topics/{topic}", responses=one(TopicPage), response_class=Response)
+async def tail_topic(
+    services: ServicesDep,
+    topic: Annotated[str, Path(max_length=64)],
+    start: Annotated[str, Query(max_length=40)] = BEGIN,
+    after: Annotated[str | None, Query(max_length=16_384)] = None,
+    lane: Annotated[int | None, Query(ge=0)] = None,
+    account_id: Annotated[str | None, Query(max_length=192)] = None,
+) -> Response:
+    """List records of a topic, decoded; what is sealed or personal is not shown."""
+    lanes = range(services.settings.lanes) if lane is None else [lane]
+    if lane is not None and lane >= services.settings.lanes:
+        raise ProblemError(422, f"there are lanes 0 to {services.settings.lanes - 1}")
+    try:
+        check_topic(topic)
+        at = await positions_from(services.log, topic, lanes, start if after is None else BEGIN)
+    except SetupError as error:
+        raise ProblemError(422, str(error)) from None
+    if after is not None:
+        at |= _positions(topic, after, at)
+    page = await page_of(services.log, at, account_id)
+    return json_answer(page)
+
+
+def _positions(topic: str, after: str, begins: Mapping[TP, int]) -> dict[TP, int]:
+    """Read what `after` of an earlier page says; what retention took is left out."""
+    try:
+        pairs = [one.split(":") for one in after.split(",")]
+        found = {TP(topic, int(lane)): int(offset) for lane, offset in pairs}
+    except ValueError:
+        raise ProblemError(422, "give `after` as an earlier page had it") from None
+    return {tp: max(offset, begins[tp]) for tp, offset in found.items() if tp in begins}
 
 
 @router.post("/backup", responses=one(BackedUp, 201), response_class=Response, status_code=201)

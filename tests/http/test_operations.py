@@ -1,5 +1,7 @@
 """What an operator does to the running log, over HTTP."""
 
+from schemas import topics
+
 OPERATIONS = "/api/v1/operations"
 GARBAGE = b'{"merchant_id": "MLBAKERY", "type": "payment.updated", "data": {"object": 7}}'
 
@@ -53,3 +55,19 @@ async def test_operations_are_for_the_admin_key_alone(shop):
         ):
             answer = await asking.request(method, f"{OPERATIONS}/{path}", json={"name": "x"})
             assert answer.status_code == 401, path
+
+
+async def test_records_of_a_topic_are_shown_to_the_operator_page_by_page(shop):
+    client = await shop.tenant("bakery")
+    account = await shop.connected(client)
+    await shop.sell(account["account_id"], "weighed-quantities")
+    path = f"/api/v1/operations/topics/{topics.TRANSACTIONS}"
+    answer = (await shop.admin.get(path)).json()
+    assert answer["at_end"]
+    assert {it["value"]["account_id"] for it in answer["items"]} == {account["account_id"]}
+    again = (await shop.admin.get(path, params={"after": answer["after"]})).json()
+    assert again["items"] == []
+    for wrong in ({"start": "soon"}, {"after": "x"}, {"lane": "99"}):
+        assert (await shop.admin.get(path, params=wrong)).status_code == 422
+    assert (await shop.admin.get("/api/v1/operations/topics/pos.none")).status_code == 422
+    assert (await client.get(path)).status_code in {401, 403}

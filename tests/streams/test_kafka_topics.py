@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,6 +16,13 @@ from typer.testing import CliRunner
 from schemas import topics as names
 from schemas.topics import CATALOGUE
 from streams.cli.topics import app
+from streams.kafka.clients import Clients
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import parse
+from streams.kafka.security import Security
+from streams.log import TP, Out
+from streams.operations.tailing import positions_from, tail
+from streams.topics import all_topics
 
 pytestmark = pytest.mark.kafka
 
@@ -99,3 +109,30 @@ def test_the_embedded_log_needs_none_of_it(monkeypatch):
     result = CliRunner().invoke(app, ["plan"])
     assert result.exit_code == 2
     assert "makes its topics itself" in result.output
+
+
+async def test_a_tail_follows_what_comes_and_finds_where_a_time_begins(kafka, tmp_path):
+    clients = Clients(*parse(kafka.url()), Security())
+    log = KafkaLog(clients, kafka.app_id, tmp_path)
+    await log.start()
+    try:
+        await log.create(all_topics(1))
+        letters = [Out(b"%d" % number, b"x") for number in range(5)]
+        await log.append(names.REJECTED, letters, partition=0)
+        await asyncio.sleep(0.05)
+        middle = datetime.now(UTC).isoformat()
+        await asyncio.sleep(0.05)
+        await log.append(names.REJECTED, letters, partition=0)
+        start = await positions_from(log, names.REJECTED, [0], middle)
+        assert start == {TP(names.REJECTED, 0): 5}
+        keys = []
+        async with aclosing(tail(log, start, follow=True)) as followed:
+            async for one in followed:
+                keys.append(one.key)
+                if len(keys) == 5:
+                    await log.append(names.REJECTED, [Out(b"news", b"x")], partition=0)
+                if one.key == "news":
+                    break
+        assert keys == [*"01234", "news"]
+    finally:
+        await log.stop()
