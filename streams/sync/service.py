@@ -71,6 +71,12 @@ class _Desk:
         self.known: set[str] = set()
         self.task: asyncio.Task[None] | None = None
 
+    def take(self, order: Order) -> None:
+        """Have an order carried out whose begin is in the log, unless it is known."""
+        if order.sync_id not in self.known:
+            self.known.add(order.sync_id)
+            self.pending.append(order)
+
     @property
     def history(self) -> History:
         return History(
@@ -168,16 +174,13 @@ class SyncService:
         self._wake.set()
 
     async def _accept(self, account: Account, command: Command) -> None:
-        while (hold := self._hold(self._lane(account))) is None:  # noqa: ASYNC110
-            await asyncio.sleep(HOLD_S)
-        desk = self._desk(account, hold)
+        desk = await self._current_desk(account)
         lookback = self._connectors[account.provider].lookback_s
         order = ordered(command, account, desk.history, lookback, self._settings.history_days)
         if order.sync_id in desk.known:
             return
-        desk.known.add(order.sync_id)
         begun = await self._runner.begin(account, order, watermark=desk.watermark)
-        desk.pending.append(begun)
+        (await self._current_desk(account)).take(begun)
         self._wake.set()
 
     async def _run(self) -> None:
@@ -221,10 +224,12 @@ class SyncService:
         else:
             return
         desk.task = asyncio.create_task(
-            self._carry_out(account, desk, order), name=f"sync-{account.account_id}"
+            self._carry_out(account, hold, desk, order), name=f"sync-{account.account_id}"
         )
 
-    async def _carry_out(self, account: Account, desk: _Desk, order: Order) -> None:
+    async def _carry_out(
+        self, account: Account, hold: _Hold, desk: _Desk, order: Order
+    ) -> None:
         connector = self._connectors[account.provider]
         try:
             async with self._gate:
@@ -237,8 +242,8 @@ class SyncService:
                 )
         except LogUnavailableError:
             logger.warning("sync_interrupted_log_unavailable", account_id=account.account_id)
-            desk.pending.appendleft(order)
             await asyncio.sleep(TICK_S)
+            self._forget(account, hold)
             return
         desk.failures = 0 if done else desk.failures + 1
         desk.complete_before |= done
@@ -274,10 +279,26 @@ class SyncService:
             return None
         if hold is None:
             hold = self._holds[lane] = _Hold(tenure)
-            hold.catching_up = asyncio.create_task(
-                self._catch_up(lane, hold), name=f"catch-up-{lane}"
-            )
+            self._begin_to_catch_up(lane, hold)
         return hold if hold.is_current else None
+
+    def _forget(self, account: Account, hold: _Hold) -> None:
+        """
+        Have the account's desk set up anew from the log.
+
+        Only the log knows whether a write that failed is in it after all: a run that has ended
+        there must not be carried on, or it would bring what its counts no longer say.
+        """
+        hold.desks.pop(account.account_id, None)
+        hold.is_current = False
+        if hold.catching_up is not None:
+            hold.catching_up.cancel()
+        self._begin_to_catch_up(self._lane(account), hold)
+
+    def _begin_to_catch_up(self, lane: int, hold: _Hold) -> None:
+        hold.catching_up = asyncio.create_task(
+            self._catch_up(lane, hold), name=f"catch-up-{lane}"
+        )
 
     async def _catch_up(self, lane: int, hold: _Hold) -> None:
         while not hold.is_current:
@@ -289,18 +310,24 @@ class SyncService:
                 hold.is_current = True
         self._wake.set()
 
+    async def _current_desk(self, account: Account) -> _Desk:
+        while (hold := self._hold(self._lane(account))) is None:  # noqa: ASYNC110
+            await asyncio.sleep(HOLD_S)
+        return self._desk(account, hold)
+
     def _desk(self, account: Account, hold: _Hold) -> _Desk:
         """Return the account's desk; the first time it is set up from the log."""
         found = hold.desks.get(account.account_id)
         if found is not None:
             return found
-        history = history_of(self._runs(account))
+        runs = self._runs(account)
+        history = history_of(runs)
         desk = hold.desks[account.account_id] = _Desk(history)
         if history.last_started is not None:
             self._plan(account, desk, history.last_started)
         for run in history.unfinished:
-            desk.known.add(run.sync_id)
-            desk.pending.append(resumed(run))
+            desk.take(resumed(run))
+        desk.known.update(run.sync_id for run in runs)
         return desk
 
     def _runs(self, account: Account) -> list[SyncRun]:
