@@ -15,20 +15,24 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
-import msgspec
-
 from connectors.contract import Response
-from connectors.lightspeed_k.simulator.desk import Desk, RefusedError
+from connectors.lightspeed_k.simulator.desk import Desk
 from connectors.lightspeed_k.simulator.goods import items
-from connectors.lightspeed_k.simulator.sales import Json, Record, Writer
+from connectors.lightspeed_k.simulator.sales import Record, Writer
+from connectors.simulation.answers import (
+    Json,
+    RefusedError,
+    answer_of,
+    number_asked,
+    wait_of,
+    write,
+)
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.weather import Weather
 
 LONGEST_WINDOW = timedelta(days=365)
 LARGEST_PAGE, USUAL_PAGE = 100, 50
-
-write = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Api:
@@ -52,11 +56,13 @@ class Api:
         """Answer one call, unless something goes wrong with it."""
         trouble = self._weather.trouble()
         if trouble is not None:
-            given = {"retry-after": trouble.retry_after} if trouble.retry_after else {}
-            return Answer(response=_error(trouble.status, "try again later", given))
+            told = _error(trouble.status, "try again later", wait_of(trouble))
+            return Answer(response=told)
         slow = self._weather.wait()
         try:
-            return Answer(response=_plain(200, self._routed(call, now, until)), wait=slow)
+            return Answer(
+                response=answer_of(200, write(self._routed(call, now, until))), wait=slow
+            )
         except RefusedError as refused:
             answer = _error(refused.status, refused.message, code=refused.code)
             return Answer(response=answer, wait=slow)
@@ -90,7 +96,10 @@ class Api:
         shop = self._config.shops[place]
         if call.query.get("businessLocationId") != shop.location_id:
             raise RefusedError(403, "no access to this business location")
-        begin, amount = _number(call.query, "offset", 0), _number(call.query, "amount", 100)
+        begin, amount = (
+            number_asked(call.query, "offset", 0),
+            number_asked(call.query, "amount", 100),
+        )
         return items(self._config, shop)[begin : begin + amount]
 
     def _sales(self, call: Call, place: int, until: datetime) -> Json:
@@ -98,7 +107,7 @@ class Api:
         begin, end = _instant(call.query, "from"), _instant(call.query, "to")
         if not begin < end <= begin + LONGEST_WINDOW:
             raise RefusedError(400, "from is before to, by 365 days at the most")
-        size = _number(call.query, "pageSize", USUAL_PAGE)
+        size = number_asked(call.query, "pageSize", USUAL_PAGE)
         if not 1 <= size <= LARGEST_PAGE:
             raise RefusedError(400, "pageSize is 100 at the most")
         size = min(size, self._config.page_limit or size)
@@ -158,13 +167,6 @@ def _position(token: str, query: Mapping[str, str]) -> int:
     raise RefusedError(400, "nextPageToken is of another question")
 
 
-def _number(query: Mapping[str, str], name: str, otherwise: int) -> int:
-    try:
-        return int(query.get(name, otherwise))
-    except ValueError as error:
-        raise RefusedError(400, f"{name} is no number") from error
-
-
 def _instant(query: Mapping[str, str], name: str) -> datetime:
     try:
         found = datetime.fromisoformat(query.get(name, ""))
@@ -179,11 +181,4 @@ def _error(
     status: int, message: str, headers: Mapping[str, str] | None = None, *, code: str = ""
 ) -> Response:
     body: Json = {"status": status, "error": code or message, "message": message}
-    return _plain(status, body, headers)
-
-
-def _plain(
-    status: int, body: Json | list[Json], headers: Mapping[str, str] | None = None
-) -> Response:
-    told = {"content-type": "application/json", **(headers or {})}
-    return Response(status=status, body=write(body), headers=told)
+    return answer_of(status, write(body), headers)

@@ -10,19 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from connectors.lightspeed_k.simulator.sales import Json
+from connectors.simulation.answers import Json, RefusedError
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatorConfig
 
 LIVES = timedelta(hours=1)
-
-
-class RefusedError(Exception):
-    """K-Series answers an error; `code` is that of RFC 6749 where tokens are asked for."""
-
-    def __init__(self, status: int, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.status, self.message, self.code = status, message, code
 
 
 class Desk:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connectors.lightspeed_k.simulator.places import FIRST_LOCATION, HABITS
-from connectors.lightspeed_k.simulator.sales import Json, item_name, money
+from connectors.lightspeed_k.simulator.sales import item_name, money
+from connectors.simulation.answers import Json
 from connectors.simulation.bills import Item
 from connectors.simulation.chance import whole
 from connectors.simulation.config import SimulatedShop, SimulatorConfig

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.counter import Habits
+from connectors.simulation.towns import Ids, Town, shops_in
 
 USER = "tillstream"
 """Who webhooks say they are; the password is the config's signature key."""
@@ -29,32 +30,18 @@ Source: api-docs.lsk.lightspeed.app, Financial V2 (Sale, Line, Payment)
 """
 
 _TOWNS = (
-    ("Boulangerie du Parc", "Europe/Brussels", "BE", "EUR", True, "6", "21"),
-    ("Plateau Bakery", "America/Toronto", "CA", "CAD", False, "5", "14.975"),
-    ("Harbour Bakery", "Europe/London", "GB", "GBP", True, "20", "20"),
-    ("Alpenbeck", "Europe/Zurich", "CH", "CHF", True, "2.6", "8.1"),
+    Town("Boulangerie du Parc", "Europe/Brussels", "BE", "EUR", True, "6", "21"),
+    Town("Plateau Bakery", "America/Toronto", "CA", "CAD", False, "5", "14.975"),
+    Town("Harbour Bakery", "Europe/London", "GB", "GBP", True, "20", "20"),
+    Town("Alpenbeck", "Europe/Zurich", "CH", "CHF", True, "2.6", "8.1"),
 )
 
 
 def bakeries(count: int) -> tuple[SimulatedShop, ...]:
     """Return business locations of different towns, each with a token of its own."""
-    found = []
-    for number in range(count):
-        name, zone, country, money, inclusive, food, drink = _TOWNS[number % len(_TOWNS)]
-        location = f"{FIRST_LOCATION + 17 * number}"
-        found.append(
-            SimulatedShop(
-                merchant_id=location,
-                location_id=location,
-                name=name if number < len(_TOWNS) else f"{name} {number // len(_TOWNS) + 1}",
-                token=Chance("k-series token", number).id(43),
-                timezone=zone,
-                country=country,
-                currency=money,
-                inclusive=inclusive,
-                food_tax=food,
-                drink_tax=drink,
-                cut_off_hour=DAY_STARTS,
-            )
-        )
-    return tuple(found)
+    return shops_in(_TOWNS, count, _ids, cut_off_hour=DAY_STARTS)
+
+
+def _ids(number: int) -> Ids:
+    location = f"{FIRST_LOCATION + 17 * number}"
+    return Ids(location, location, Chance("k-series token", number).id(43))

@@ -17,12 +17,11 @@ from decimal import Decimal
 import msgspec
 
 from connectors.lightspeed_k.api import stamp
+from connectors.simulation.answers import Json
 from connectors.simulation.bills import Bill, BillLine, Payment, exact_tax, rate
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from schemas.money import allocate
-
-Json = dict[str, object]
 
 FIRST_DEVICE = 65315
 _CODES = {"cash": ("CASH", "Cash"), "gift_card": ("GIFTCARD", "Gift card")}

@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from connectors.contract import Delivery
-from connectors.lightspeed_k.simulator.api import Api, write
+from connectors.lightspeed_k.simulator.api import Api
 from connectors.lightspeed_k.simulator.goods import availabilities
 from connectors.lightspeed_k.simulator.places import HABITS, USER, bakeries
 from connectors.lightspeed_k.simulator.sales import (
-    Json,
     Writer,
     account,
     product_key,
     records,
 )
+from connectors.simulation.answers import Json, write
 from connectors.simulation.bills import Bill
 from connectors.simulation.books import Books
 from connectors.simulation.calls import Answer, Call

@@ -12,16 +12,24 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from connectors.contract import Response
+from connectors.simulation.answers import (
+    Json,
+    RefusedError,
+    answer_of,
+    number_asked,
+    wait_of,
+    write,
+)
 from connectors.simulation.books import Books
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.gate import Gate
 from connectors.simulation.weather import Weather
-from connectors.toast.simulator.desk import Desk, RefusedError, allowances
+from connectors.toast.simulator.desk import Desk, allowances
 from connectors.toast.simulator.ledger import Known, Ledger
 from connectors.toast.simulator.menu import Menus, stock
 from connectors.toast.simulator.orders import Writer
-from connectors.toast.simulator.wording import Json, day_number, guid, write
+from connectors.toast.simulator.wording import day_number, guid
 
 LOGIN = "/authentication/v1/authentication/login"
 LONGEST_WINDOW = timedelta(days=31)
@@ -71,8 +79,8 @@ class Api:
             return Answer(response=_error(429, "too many requests", headers))
         trouble = self._weather.trouble()
         if trouble is not None:
-            given = {"retry-after": trouble.retry_after} if trouble.retry_after else {}
-            return Answer(response=_error(trouble.status, "try again later", given))
+            told = _error(trouble.status, "try again later", wait_of(trouble))
+            return Answer(response=told)
         slow = self._weather.wait()
         try:
             return Answer(response=self._routed(call, now, until), wait=slow)
@@ -93,7 +101,10 @@ class Api:
         raise RefusedError(404, "not found")
 
     def _orders(self, call: Call, place: int, until: datetime) -> Response:
-        page, size = _number(call.query, "page", 1), _number(call.query, "pageSize", 100)
+        page, size = (
+            number_asked(call.query, "page", 1),
+            number_asked(call.query, "pageSize", 100),
+        )
         if not 1 <= size <= LARGEST_PAGE or page < 1:
             raise RefusedError(400, "page begins at 1, pageSize is 100 at the most")
         size = min(size, self._config.page_limit or size)
@@ -111,13 +122,14 @@ class Api:
             f'rel="{rel}"'
             for rel, number in links.items()
         )
-        return _plain(200, b"[" + body + b"]", {"link": told})
+        return answer_of(200, b"[" + body + b"]", {"link": told})
 
     def _asked_for(self, query: Mapping[str, str], place: int, until: datetime) -> list[Known]:
         """Return the orders changed in [startDate, endDate), or of a business date."""
         known = self._ledger.of(place, until)
         if "businessDate" in query:
-            day, zone = _number(query, "businessDate", 0), self._config.shops[place].calendar
+            day = number_asked(query, "businessDate", 0)
+            zone = self._config.shops[place].calendar
             return [it for it in known if day_number(zone.day_of(it.bill.closed_at)) == day]
         begin, end = _instant(query, "startDate"), _instant(query, "endDate")
         if not begin < end <= begin + LONGEST_WINDOW:
@@ -140,7 +152,7 @@ class Api:
         known = self._ledger.order(name, until)
         if known is None or known.bill.place != place:
             raise RefusedError(404, "no such order")
-        return _plain(200, self._body(known))
+        return answer_of(200, self._body(known))
 
     def _payment(self, name: str, place: int, until: datetime) -> Response:
         known = self._ledger.of_payment(name, until)
@@ -155,7 +167,7 @@ class Api:
         named = [name for name in _DATES if name in query]
         if len(named) != 1:
             raise RefusedError(400, "give one business date")
-        (field, inside), day = _DATES[named[0]], _number(query, named[0], 0)
+        (field, inside), day = _DATES[named[0]], number_asked(query, named[0], 0)
         found: list[object] = []
         for known in self._ledger.of(place, until):
             for told in self._payments_of(known):
@@ -193,13 +205,6 @@ def _general(shop: SimulatedShop) -> Json:
     }
 
 
-def _number(query: Mapping[str, str], name: str, otherwise: int) -> int:
-    try:
-        return int(query.get(name, otherwise))
-    except ValueError as error:
-        raise RefusedError(400, f"{name} is no number") from error
-
-
 def _instant(query: Mapping[str, str], name: str) -> datetime:
     try:
         return datetime.strptime(query.get(name, ""), "%Y-%m-%dT%H:%M:%S.%f%z")
@@ -209,13 +214,8 @@ def _instant(query: Mapping[str, str], name: str) -> datetime:
 
 def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     body: Json = {"status": status, "code": 10_000 + status, "message": message}
-    return _plain(status, write(body), headers)
+    return answer_of(status, write(body), headers)
 
 
 def _json(body: object) -> Response:
-    return _plain(200, write(body))
-
-
-def _plain(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    told = {"content-type": "application/json", **(headers or {})}
-    return Response(status=status, body=body, headers=told)
+    return answer_of(200, write(body))

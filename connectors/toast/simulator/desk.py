@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from connectors.simulation.answers import Json, RefusedError
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.gate import Allowance
 from connectors.toast.simulator.places import CLIENT_ID, CLIENT_SECRET
-from connectors.toast.simulator.wording import Json
 
 _SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
 _OVERALL = (Allowance("all", 20, _SECOND), Allowance("all", 10_000, _QUARTER))
@@ -30,14 +30,6 @@ def allowances(path: str, restaurant: str) -> Sequence[Allowance]:
             return (*_OVERALL, Allowance(f"menus of {restaurant}", 1, _SECOND))
         case _:
             return _OVERALL
-
-
-class RefusedError(Exception):
-    """Toast answers an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 class _Asked(msgspec.Struct, rename="camel"):

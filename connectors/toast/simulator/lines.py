@@ -13,10 +13,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from connectors.simulation.answers import Json
 from connectors.simulation.bills import Bill, BillLine, Item, rate, taxed
 from connectors.simulation.config import SimulatedShop
 from connectors.toast.simulator.ledger import refund_guid
-from connectors.toast.simulator.wording import Json, amount, guid, ref, when
+from connectors.toast.simulator.wording import amount, guid, ref, when
 from schemas.money import round_minor
 from schemas.quantity import plain
 

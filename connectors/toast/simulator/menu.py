@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from connectors.simulation.answers import Json
 from connectors.simulation.bills import Item
 from connectors.simulation.books import Books
 from connectors.simulation.chance import Chance, whole
@@ -21,7 +22,7 @@ from connectors.simulation.counter import items_of
 from connectors.simulation.shelves import Stock
 from connectors.toast.simulator.habits import HABITS
 from connectors.toast.simulator.lines import item_guid, item_name
-from connectors.toast.simulator.wording import Json, amount, guid, ref, when
+from connectors.toast.simulator.wording import amount, guid, ref, when
 from schemas.quantity import plain
 
 COUNTED_EVERY = 3

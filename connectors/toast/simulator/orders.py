@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from connectors.simulation.answers import Json
 from connectors.simulation.bills import Bill, Payment
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
@@ -20,7 +21,7 @@ from connectors.toast.simulator.ledger import (
     refund_guid,
 )
 from connectors.toast.simulator.lines import discount, kitchen_note, price_of, selection
-from connectors.toast.simulator.wording import NEVER, Json, amount, day_number, guid, ref, when
+from connectors.toast.simulator.wording import NEVER, amount, day_number, guid, ref, when
 
 _TYPES = {"cash": "CASH", "card": "CREDIT", "gift_card": "GIFTCARD"}
 _NOTES = 80

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.simulation.config import SimulatedShop
+from connectors.simulation.towns import Ids, Town, shops_in
 from connectors.toast.simulator.wording import guid
 
 CLIENT_ID = "simulated-client"
@@ -10,10 +11,10 @@ CLIENT_SECRET = "simulated-client-secret"  # noqa: S105
 CLOSEOUT_HOUR = 4
 
 _TOWNS = (
-    ("Harbor Bakehouse", "America/New_York", "US", "USD", False, "6.25", "7"),
-    ("Liffey Bakery", "Europe/Dublin", "IE", "EUR", True, "13.5", "23"),
-    ("Lakeside Bread", "America/Chicago", "US", "USD", False, "2.25", "10.25"),
-    ("Maple Oven", "America/Toronto", "CA", "CAD", False, "5", "13"),
+    Town("Harbor Bakehouse", "America/New_York", "US", "USD", False, "6.25", "7"),
+    Town("Liffey Bakery", "Europe/Dublin", "IE", "EUR", True, "13.5", "23"),
+    Town("Lakeside Bread", "America/Chicago", "US", "USD", False, "2.25", "10.25"),
+    Town("Maple Oven", "America/Toronto", "CA", "CAD", False, "5", "13"),
 )
 
 
@@ -24,23 +25,9 @@ def restaurants(count: int) -> tuple[SimulatedShop, ...]:
     A restaurant is merchant and location in one, and has no token of its own: our application
     logs in, and names the restaurant in a header.
     """
-    found = []
-    for number in range(count):
-        name, zone, country, money, inclusive, food, drink = _TOWNS[number % len(_TOWNS)]
-        restaurant = guid("restaurant", number)
-        found.append(
-            SimulatedShop(
-                merchant_id=restaurant,
-                location_id=restaurant,
-                name=name if number < len(_TOWNS) else f"{name} {number // len(_TOWNS) + 1}",
-                token="",
-                timezone=zone,
-                country=country,
-                currency=money,
-                inclusive=inclusive,
-                food_tax=food,
-                drink_tax=drink,
-                cut_off_hour=CLOSEOUT_HOUR,
-            )
-        )
-    return tuple(found)
+    return shops_in(_TOWNS, count, _ids, cut_off_hour=CLOSEOUT_HOUR)
+
+
+def _ids(number: int) -> Ids:
+    restaurant = guid("restaurant", number)
+    return Ids(restaurant, restaurant)

@@ -15,13 +15,14 @@ from hmac import digest
 from typing import NamedTuple
 
 from connectors.contract import Delivery
+from connectors.simulation.answers import Json, write
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.shelves import Stock
 from connectors.simulation.weather import Attempt
 from connectors.toast.simulator.ledger import Ledger, Name
 from connectors.toast.simulator.menu import Menus, multi_location_id, status_of
 from connectors.toast.simulator.orders import Writer
-from connectors.toast.simulator.wording import Json, told_at, write
+from connectors.toast.simulator.wording import told_at
 
 LOW = 5
 

@@ -10,17 +10,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-import msgspec
-
+from connectors.simulation.answers import Json
 from connectors.simulation.chance import Chance
 from connectors.toast.api import stamp
 from schemas.quantity import plain
 
-Json = dict[str, object]
-
 NEVER = "1970-01-01T00:00:00.000+0000"
-
-write = msgspec.json.Encoder(decimal_format="number").encode
 
 
 @lru_cache(maxsize=200_000)
