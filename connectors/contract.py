@@ -9,7 +9,7 @@ yield requests and take responses (`poll`, `fetch`), which `exchange` carries ou
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import msgspec
@@ -44,6 +44,14 @@ class WantedBody(msgspec.Struct, frozen=True, kw_only=True):
     part_id: str = ""
     min_version: int | None = None
     min_updated_at_us: int | None = None
+
+    def is_met_by(self, part: Part | None) -> bool:
+        """Say whether what is known of the part is new enough."""
+        if part is None:
+            return False
+        if self.min_version is not None:
+            return part.version >= self.min_version
+        return self.min_updated_at_us is None or part.updated_at_us >= self.min_updated_at_us
 
 
 class ProductSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +169,22 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     bodies: tuple[bytes, ...]
 
 
+DAY_SUMS = "day-sums"
+"""Resource of a page whose bodies are `DaySums` as JSON; it is compared, never taken in."""
+
+
+class DaySums(msgspec.Struct, frozen=True):
+    """
+    Figures of one business day that the provider itself has added up.
+
+    Args:
+        figures: minor units or counts by the names of `projections.reconcile`; only those that
+            mean the same at the provider.
+    """
+
+    figures: dict[str, int]
+
+
 Conversation = Generator[Request | Page, Response | None, None]
 """Yields a request and is sent its response, or yields a page and is sent None."""
 
@@ -232,4 +256,13 @@ class Connector(Protocol):
 
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
+        ...
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """
+        Ask for all bills and refunds of one business day, whatever is known of them already.
+
+        More than the day may come, less may not: its neighbours are left out by whoever
+        compares. Pages of `DAY_SUMS` may come besides.
+        """
         ...

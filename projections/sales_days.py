@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 
 from projections.facts import Facts, moved_at
@@ -9,7 +10,7 @@ from projections.keys import day_row
 from projections.view import Books, View
 from schemas import topics
 from schemas.rows import HourTotals, SalesDayRow
-from schemas.transaction import Kind, LineKind, Transaction
+from schemas.transaction import Kind, LineKind, Transaction, counts
 
 
 def fold(facts: Facts, books: Books) -> None:
@@ -25,12 +26,7 @@ def fold(facts: Facts, books: Books) -> None:
         at = keys[tx.account_id, tx.business_day]
         row = book.rows[at]
         if row is None:
-            row = book.rows[at] = SalesDayRow(
-                tenant_id=tx.tenant_id,
-                account_id=tx.account_id,
-                business_day=tx.business_day,
-                currency=tx.currency,
-            )
+            row = book.rows[at] = _empty(tx)
         _add(row, tx, sign)
     for at in keys.values():
         row = book.rows[at]
@@ -38,6 +34,26 @@ def fold(facts: Facts, books: Books) -> None:
             _tidy(row)
             if row.transactions == 0:
                 book.rows[at] = None
+
+
+def day_of(bills: Iterable[Transaction]) -> SalesDayRow | None:
+    """Return the totals of those bills of one account and day that count; none of none."""
+    row: SalesDayRow | None = None
+    for tx in filter(counts, bills):
+        row = row or _empty(tx)
+        _add(row, tx, 1)
+    if row is not None:
+        _tidy(row)
+    return row
+
+
+def _empty(tx: Transaction) -> SalesDayRow:
+    return SalesDayRow(
+        tenant_id=tx.tenant_id,
+        account_id=tx.account_id,
+        business_day=tx.business_day,
+        currency=tx.currency,
+    )
 
 
 def _add(row: SalesDayRow, tx: Transaction, sign: int) -> None:

@@ -20,10 +20,24 @@ class ErrorType(StrEnum):
     PROVIDER_REFUSED = "provider_refused"
     INVALID_DATA = "invalid_data"
     INTERNAL = "internal"
+    CIRCUIT_OPEN = "circuit_open"
+    RECOVERED = "recovered"
+    RECONCILIATION_DIFFERENCE = "reconciliation_difference"
+    RECONCILIATION_SETTLED = "reconciliation_settled"
+
+    @property
+    def is_good_news(self) -> bool:
+        """Say whether it tells that a trouble is over."""
+        return self in {ErrorType.RECOVERED, ErrorType.RECONCILIATION_SETTLED}
 
 
 class SyncCompleted(msgspec.Struct, frozen=True, kw_only=True):
-    """A sync run ended and everything it brought has been processed."""
+    """
+    A sync run ended and everything it brought has been processed.
+
+    Args:
+        command_id: of the command that asked for the run; None for a regular one.
+    """
 
     event_type: str = "pos.sync.completed"
     event_id: str
@@ -41,6 +55,7 @@ class SyncCompleted(msgspec.Struct, frozen=True, kw_only=True):
     new_products_discovered: int
     sync_duration_seconds: float
     timestamp: datetime
+    command_id: str | None = None
 
 
 class UnmappedSample(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,18 @@ class SyncKind(StrEnum):
     SCHEDULED = "scheduled"
     MANUAL = "manual"
     HISTORICAL = "historical"
+    RESYNC = "resync"
+    DAILY = "daily"
+
+    @property
+    def looks_back(self) -> bool:
+        """Say whether it asks for a range of the past, in slices, and moves no watermark."""
+        return self not in {SyncKind.SCHEDULED, SyncKind.MANUAL}
+
+    @property
+    def goes_by_day(self) -> bool:
+        """Say whether it asks for whole business days besides, as the provider has them."""
+        return self in {SyncKind.RESYNC, SyncKind.DAILY}
 
 
 class SyncStatus(StrEnum):
@@ -22,6 +34,15 @@ class SyncStatus(StrEnum):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+
+
+class Circuit(StrEnum):
+    """Whether an account is polled as usual: OPENED and RECOVERED are said once each."""
+
+    CLOSED = "closed"
+    OPENED = "opened"
+    OPEN = "open"
+    RECOVERED = "recovered"
 
 
 class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +59,9 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
         done_until: how far a historical import has got (it goes on from there after a crash).
         fetched: bodies appended so far.
         error, error_type, action_required: why it failed and what a person must do.
-        consecutive_failures: runs of this account that failed in a row, this one included.
+        consecutive_failures: runs of this account that failed in a row, this one included; of
+            a completed run those before it.
+        circuit: whether polls pause because so many failed, and whether this run changed that.
     """
 
     sync_id: str
@@ -55,6 +78,7 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
     error_type: str | None = None
     action_required: str | None = None
     consecutive_failures: int = 0
+    circuit: Circuit = Circuit.CLOSED
 
 
 class SyncRun(msgspec.Struct, kw_only=True):
@@ -81,11 +105,17 @@ class SyncRun(msgspec.Struct, kw_only=True):
 
 
 class CommandKind(StrEnum):
-    """What other services may ask of an account."""
+    """
+    What other services may ask of an account.
+
+    DAILY looks again at the last days; RECONCILE compares the days of a range.
+    """
 
     SYNC_NOW = "sync_now"
     IMPORT_HISTORY = "import_history"
     RESYNC_RANGE = "resync_range"
+    DAILY = "daily"
+    RECONCILE = "reconcile"
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from schemas.account import Account, Tenant
 from schemas.catalogue import MappingRequest, PosProduct, Product, ProductMapping, StockCount
 from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.raw import RawEvent
+from schemas.reconciliation import Reconciliation
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
 from schemas.sync import Command, Fetch, SyncRun
 from schemas.transaction import TransactionChange
@@ -38,6 +39,7 @@ SYNC_COMPLETED = "pos.sync-completed"
 ERRORS = "pos.errors"
 COMMANDS = "pos.commands"
 SYNCS = "pos.syncs"
+RECONCILIATIONS = "pos.reconciliations"
 STOCK_STATE = "pos.stock-state"
 PRODUCT_DAYS = "pos.product-days"
 MATCH_STATE = "pos.match-state"
@@ -91,4 +93,5 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=ERRORS, record=PosError, retention_s=90 * _DAY),
     TopicSpec(name=COMMANDS, record=Command, retention_s=30 * _DAY),
     TopicSpec(name=SYNCS, record=SyncRun, key="account_id/sync_id"),
+    TopicSpec(name=RECONCILIATIONS, record=Reconciliation, key="account_id/business_day"),
 )

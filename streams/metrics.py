@@ -60,7 +60,22 @@ class Metrics:
             self._labels("tenant_id", "pos_account_id"),
             registry=self.registry,
         )
+        self._troubles()
         self._runtime()
+
+    def _troubles(self) -> None:
+        self._differing_days = Gauge(
+            "pos_reconciliation_difference_days",
+            "Business days whose totals differ from the provider's own.",
+            self._labels("tenant_id", "pos_provider"),
+            registry=self.registry,
+        )
+        self._circuits = Gauge(
+            "pos_open_circuits",
+            "Circuits that are open: accounts, or a whole provider, whose polls pause.",
+            ("pos_provider", "scope"),
+            registry=self.registry,
+        )
 
     def _runtime(self) -> None:
         self._webhooks = Counter(
@@ -148,6 +163,18 @@ class Metrics:
             tenant_id=tenant, pos_provider=provider, error_type=error_type.value
         )
         self._sync_errors.labels(**values).inc()
+
+    def differing_days(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many days differ from the provider's, by (tenant, provider)."""
+        self._differing_days.clear()
+        for (tenant, provider), days in counts.items():
+            values = self._values(tenant_id=tenant, pos_provider=provider)
+            self._differing_days.labels(**values).inc(days)
+
+    def open_circuits(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many circuits are open, by (provider, scope); scope account or provider."""
+        for (provider, scope), count in counts.items():
+            self._circuits.labels(provider, scope).set(count)
 
     # -- the machine -------------------------------------------------------------------------
 

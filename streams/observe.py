@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
@@ -10,6 +11,7 @@ from schemas import topics
 from schemas.account import Account
 from schemas.codec import decode
 from schemas.events import MappingNeeded, PosError, SyncCompleted
+from schemas.reconciliation import Agreement, Reconciliation
 from schemas.rows import UnmappedRow
 from streams.log import TP, EventLog, Record, lane_of
 from streams.metrics import Metrics
@@ -20,6 +22,8 @@ logger = structlog.get_logger(__name__)
 
 _SOURCE = "ce_source"
 _ACCOUNT = b"/accounts/"
+_STATES = {topics.UNMAPPED_REVENUE, topics.RECONCILIATIONS}
+"""Topics that are read from their beginning: what there is, not what happens."""
 
 
 class Observer:
@@ -33,6 +37,7 @@ class Observer:
         account, accounts: what the directory knows.
         here: says whether this process has a lane. What happens while a lane moves from one
             process to another may be counted by neither.
+        open_circuits: how many pause, by provider and scope, of the accounts polled here.
         stage_records: records each stage of this process has processed since it began.
     """
 
@@ -48,6 +53,7 @@ class Observer:
         views: Views | None = None,
         alert_on_unmapped: bool = False,
         stage_records: Callable[[], Mapping[str, int]] | None = None,
+        open_circuits: Callable[[], Mapping[tuple[str, str], int]] | None = None,
     ) -> None:
         self._log = log
         self._metrics = metrics
@@ -57,6 +63,8 @@ class Observer:
         self._views = views
         self._stage_records = stage_records
         self._here = here
+        self._open_circuits = open_circuits
+        self._differing: dict[bytes, tuple[str, str]] = {}
         self._unmapped: dict[str, tuple[str, set[bytes]]] = {}
         counted = {
             topics.TRANSACTIONS: self._transaction,
@@ -68,14 +76,14 @@ class Observer:
             counted[topics.MAPPING_NEEDED] = self._mapping_needed
         self._takes = {topic: self._if_here(take) for topic, take in counted.items()}
         self._takes[topics.UNMAPPED_REVENUE] = self._unmapped_row
+        self._takes[topics.RECONCILIATIONS] = self._reconciled
         self._tail = Tail(log, self._takes, name="observer")
 
     async def start(self) -> None:
         """Read the state of now, then follow."""
         bounds = await self._log.bounds(partitions(self._takes, self._lanes))
         start = {
-            tp: begin if tp.topic == topics.UNMAPPED_REVENUE else end
-            for tp, (begin, end) in bounds.items()
+            tp: begin if tp.topic in _STATES else end for tp, (begin, end) in bounds.items()
         }
         await self._tail.start({TP(*tp): offset for tp, offset in start.items()})
 
@@ -102,6 +110,14 @@ class Observer:
             self._metrics.lag(slowest)
         if self._stage_records is not None:
             self._metrics.stage_records(self._stage_records())
+        if self._open_circuits is not None:
+            self._metrics.open_circuits(self._open_circuits())
+        here = (
+            who
+            for key, who in self._differing.items()
+            if self._has(key.partition(b"/")[0].decode())
+        )
+        self._metrics.differing_days(Counter(here))
 
     def _has(self, account_id: str) -> bool:
         return self._here(lane_of(account_id.encode(), self._lanes))
@@ -129,6 +145,8 @@ class Observer:
     def _error(self, record: Record) -> None:
         if record.value is not None:
             event = decode(PosError, record.value)
+            if event.error_type.is_good_news:
+                return
             self._metrics.account_failed(event.tenant_id, event.pos_provider, event.error_type)
 
     def _mapping_needed(self, record: Record) -> None:
@@ -149,6 +167,15 @@ class Observer:
         headers = dict(record.headers)
         stage = headers.get("__rejected.stage", b"unknown").decode()
         self._metrics.rejected(stage, headers.get("__rejected.error.type", b"").decode())
+
+    def _reconciled(self, record: Record) -> None:
+        if record.key is None:
+            return
+        self._differing.pop(record.key, None)
+        if record.value is not None:
+            row = decode(Reconciliation, record.value)
+            if row.agreement is Agreement.DIFFERS:
+                self._differing[record.key] = (row.tenant_id, row.pos_provider)
 
     def _unmapped_row(self, record: Record) -> None:
         if record.key is None:

@@ -9,6 +9,7 @@ COPIED = frozenset(
         "mapping.mappings",
         "match.products",
         "normalise.parts",
+        "normalise.reconciliations",
         "normalise.syncs",
         "project.inventory",
         "project.places",

@@ -202,6 +202,27 @@ class Settings(BaseSettings):
         le=3_650,
         description="Days that a historical import asks for by default.",
     )
+    daily_days: int = Field(
+        default=3,
+        ge=0,
+        le=31,
+        description="Business days that are looked at again once a day, for late refunds and "
+        "tills that were offline; 0 = no daily look.",
+    )
+    reconcile_after_s: int = Field(
+        default=4 * 3600,
+        ge=0,
+        le=86_400,
+        description="Seconds after a business day's cut-off when it is looked at again and "
+        "compared with the provider's own view; 0 = days are compared only when asked for.",
+    )
+    circuit_failures: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Runs of an account that fail in a row before its polls pause, longer each "
+        "time.",
+    )
     auto_mapping: bool = Field(
         default=True, description="Apply matches above the threshold without asking a person."
     )

@@ -26,6 +26,7 @@ from streams.roles import COPIED, Role
 from streams.runtime import Job, Runtime, is_shared
 from streams.settings import Settings
 from streams.stages import commands, fetch, mapping, match, normalise, project
+from streams.sync.days import DayChecks
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
 from streams.topics import all_topics
@@ -129,12 +130,26 @@ class Worker:
         )
 
     def _sync(self) -> SyncService:
-        retries = self.settings.sync_retries
+        runner = SyncRunner(
+            self.ingest,
+            self.exchanges,
+            self._clock,
+            retries=self.settings.sync_retries,
+            opens_after=self.settings.circuit_failures,
+        )
         polled = {name: it for name, it in self.connectors.items() if name not in NEVER_ASKED}
         return SyncService(
             accounts=self.directory,
             connectors=polled,
-            runner=SyncRunner(self.ingest, self.exchanges, self._clock, retries=retries),
+            runner=runner,
+            days=DayChecks(
+                ingest=self.ingest,
+                exchanges=self.exchanges,
+                runner=runner,
+                views=self.runtime.own_views,
+                settings=self.settings,
+                clock=self._clock,
+            ),
             views=self.runtime.own_views,
             settings=self.settings,
             clock=self._clock,
@@ -161,6 +176,7 @@ class Worker:
             views=self.runtime.own_views,
             alert_on_unmapped=self.settings.alert_on_unmapped,
             stage_records=self._stage_records,
+            open_circuits=self.sync.open_circuits,
         )
 
     # -- life --------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ TODAY, TODAYS_BOUNDS, ARCHIVE = "/dtransactions", "/dtransactions/bounds", "/arc
 PRODUCTS, PRODUCTS_IN_USE = "/products", "/products/in-use"
 COUNTS, STORES = "/inventory-counts", "/stores"
 POSITION = "/position"
+TODAYS_SUMS, ARCHIVED_SUMS = "/dtransactions/sums", "/archive/sums"
 
 ROWS_A_PAGE = 2000
 ROWS_A_BODY = 500

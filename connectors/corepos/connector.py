@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -15,6 +15,7 @@ from connectors.contract import (
     SigningKey,
 )
 from connectors.corepos.assemble import PROVIDER, assemble
+from connectors.corepos.days import day_of
 from connectors.corepos.fetch import fetch
 from connectors.corepos.poll import poll, snapshot
 from connectors.corepos.position import LOOKBACK
@@ -66,3 +67,7 @@ class CoreposConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         return fetch(shop, resource)
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask for the rows of a day, and its sums."""
+        return day_of(shop, day)

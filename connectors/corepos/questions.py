@@ -8,19 +8,21 @@ fannie/classlib2.0/data/models/op/ProductsModel.php, InventoryCountsModel.php, S
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
 from connectors.contract import PermanentError, Request
 from connectors.corepos.asking import (
     ARCHIVE,
+    ARCHIVED_SUMS,
     COUNTS,
     PRODUCTS,
     PRODUCTS_IN_USE,
     STORES,
     TODAY,
     TODAYS_BOUNDS,
+    TODAYS_SUMS,
 )
 from connectors.corepos.dsn import Dsn
 
@@ -110,6 +112,41 @@ def _archive(asked: Asked, dsn: Dsn) -> Statement:
     )
 
 
+def _todays_sums(asked: Asked, dsn: Dsn) -> Statement:
+    text, values = _sums(asked, f"`{dsn.trans}`.dtransactions")
+    return Statement(text=text, values=values)
+
+
+def _archived_sums(asked: Asked, dsn: Dsn) -> Statement:
+    text, values = _sums(asked, f"`{dsn.archive}`.`{{table}}`")
+    month = f"{datetime.fromisoformat(asked['from']):%Y%m}"
+    return Statement(text=text, values=values, tables=("bigArchive", f"transArchive{month}"))
+
+
+def _sums(asked: Asked, table: str) -> tuple[str, tuple[str | int, ...]]:
+    """
+    The sums of [from, to) by kind of row, over the rows that the dlog view lets through.
+
+    A row that a till uploaded twice has another `store_row_id` and is the same in all else.
+
+    Source: view dlog; fannie/classlib2.0/data/models/trans/DTransactionsModel.php
+    """
+    here, store = _store(asked, "store_id")
+    begin, end = datetime.fromisoformat(asked["from"]), datetime.fromisoformat(asked["to"])
+    same = "register_no, emp_no, trans_no, trans_id, pos_row_id, `datetime`"
+    kind = (
+        "CASE WHEN trans_subtype IN ('CP', 'IC') THEN 'T' "
+        "WHEN upc = 'DISCOUNT' THEN 'S' ELSE trans_type END"
+    )
+    text = (
+        f"SELECT kind, SUM(total) AS total FROM (SELECT DISTINCT {same}, upc, total, "
+        f"{kind} AS kind FROM {table} WHERE `datetime` >= %s AND `datetime` < %s AND {here} "
+        "AND trans_status NOT IN ('D', 'X', 'Z') AND emp_no <> 9999 AND register_no <> 99"
+        ") dlog GROUP BY kind"
+    )
+    return text, (f"{begin:%Y-%m-%d %H:%M:%S}", f"{end:%Y-%m-%d %H:%M:%S}", *store)
+
+
 def _products(asked: Asked, dsn: Dsn) -> Statement:
     here, store = _store(asked, "store_id")
     table = f"SELECT * FROM `{dsn.op}`.products WHERE {here}"
@@ -152,6 +189,8 @@ _STATEMENTS: Mapping[str, Callable[[Asked, Dsn], Statement]] = {
     TODAYS_BOUNDS: _bounds,
     TODAY: _today,
     ARCHIVE: _archive,
+    TODAYS_SUMS: _todays_sums,
+    ARCHIVED_SUMS: _archived_sums,
     PRODUCTS: _products,
     PRODUCTS_IN_USE: _in_use,
     COUNTS: _counts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -16,7 +16,7 @@ from connectors.contract import (
 )
 from connectors.lightspeed_k.assemble import assemble
 from connectors.lightspeed_k.fetch import fetch
-from connectors.lightspeed_k.poll import poll, snapshot
+from connectors.lightspeed_k.poll import day_of_sales, poll, snapshot
 from connectors.lightspeed_k.read import read, route
 from connectors.lightspeed_k.sales import PROVIDER
 from connectors.lightspeed_k.signature import authentic
@@ -66,3 +66,7 @@ class LightspeedKConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         return fetch(shop, resource)
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask for a business day as K-Series counts it."""
+        return day_of_sales(shop, day)

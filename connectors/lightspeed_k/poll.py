@@ -108,7 +108,7 @@ def _page(request: Request) -> Generator[Request | Page, Response | None, _Sales
         raise PermanentError(f"{request.path}: the answer cannot be read") from error
 
 
-def day_of_sales(shop: Shop, day: date) -> Chat:
+def day_of_sales(shop: Shop, day: date) -> Conversation:
     """Ask for all sales of a business day as K-Series counts it, late ones included."""
     request = Request(
         method="GET",

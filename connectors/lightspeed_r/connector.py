@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -16,7 +16,7 @@ from connectors.contract import (
 )
 from connectors.lightspeed_r.assemble import PROVIDER, assemble
 from connectors.lightspeed_r.fetch import fetch
-from connectors.lightspeed_r.poll import poll, snapshot
+from connectors.lightspeed_r.poll import day_of, poll, snapshot
 from connectors.lightspeed_r.read import read
 from schemas.part import Part
 from schemas.raw import RawEvent
@@ -64,3 +64,7 @@ class LightspeedRConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         return fetch(shop, resource)
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask for the sales completed on a day."""
+        return day_of(shop, day)

@@ -14,7 +14,7 @@ Source: developers.lightspeedhq.com/retail/introduction/pagination, .../ratelimi
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -74,6 +74,18 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     yield from _changed("Item", _since(since), ITEM_RELATIONS)
     yield from _changed("ItemShop", _since(since, shop))
     yield from _changed("Sale", _since(since, shop), SALE_RELATIONS)
+
+
+def day_of(shop: Shop, day: date) -> Conversation:
+    """Ask for the sales that were completed on a business day; refunds are such sales, too."""
+    begin, end = (
+        f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}+00:00"
+        for moment in (shop.calendar.begins(day), shop.calendar.ends(day))
+    )
+    asked: Query = (("completeTime", f"><,{begin},{end}"),)
+    if shop.location_id:
+        asked = (*asked, ("shopID", shop.location_id))
+    yield from _changed("Sale", asked, SALE_RELATIONS)
 
 
 def snapshot(shop: Shop) -> Conversation:

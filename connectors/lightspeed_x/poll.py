@@ -13,7 +13,7 @@ ListInventory)
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -91,6 +91,16 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     begin = yield from _version_at("/sales", since)
     yield from _changed("product", "/products", (yield from _version_at("/products", since)))
     yield from _changed("inventory", "/inventory", begin, shop)
+    yield from _changed("sale", "/sales", begin, shop)
+
+
+def day_of(shop: Shop, day: date) -> Conversation:
+    """
+    Ask for the sales of a business day, with all that changed since it began.
+
+    There is no filter by the day of a sale, and none changes before it is made.
+    """
+    begin = yield from _version_at("/sales", shop.calendar.begins(day))
     yield from _changed("sale", "/sales", begin, shop)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -61,4 +61,9 @@ class PushConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask nobody."""
         del shop, resource
+        yield from ()
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask nobody: there is no other side to compare with."""
+        del shop, day
         yield from ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -15,6 +15,7 @@ from connectors.contract import (
     SigningKey,
 )
 from connectors.square.assemble import PROVIDER, assemble
+from connectors.square.days import day_of
 from connectors.square.fetch import fetch
 from connectors.square.poll import poll, snapshot
 from connectors.square.read import read, route
@@ -64,3 +65,7 @@ class SquareConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         return fetch(shop, resource)
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask for orders closed, and payments and refunds made, on a day."""
+        return day_of(shop, day)

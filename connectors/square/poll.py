@@ -142,27 +142,27 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     Source: docs/orders-api/manage-orders/search-orders, docs/payments-api/offline-payments
     """
     window, place = Window(since, until), shop.location_id
-    yield from _pages("catalog_object", _catalog(), window)
-    yield from _pages("order", order_search((place,), window), window)
-    yield from _pages("payment", _listed("payments", place, window), window)
-    yield from _pages("refund", _listed("refunds", place, window), window)
-    yield from _pages("inventory_change", _changes(place, window), window)
-    yield from _pages("inventory_count", _counts(place), window)
+    yield from pages("catalog_object", _catalog(), window)
+    yield from pages("order", order_search((place,), window), window)
+    yield from pages("payment", _listed("payments", place, window), window)
+    yield from pages("refund", _listed("refunds", place, window), window)
+    yield from pages("inventory_change", _changes(place, window), window)
+    yield from pages("inventory_count", _counts(place), window)
 
 
 def snapshot(shop: Shop) -> Conversation:
     """Ask for the whole catalogue, deleted products left out, and all stock."""
     everything = Window()
-    yield from _pages("catalog_object", _catalog(deleted=False), everything)
-    yield from _pages("inventory_count", _counts(shop.location_id), everything)
+    yield from pages("catalog_object", _catalog(deleted=False), everything)
+    yield from pages("inventory_count", _counts(shop.location_id), everything)
 
 
 def catalog_since(since: datetime) -> Conversation:
     """Ask for what changed in the catalogue at or after a time."""
-    yield from _pages("catalog_object", _catalog(), Window(since))
+    yield from pages("catalog_object", _catalog(), Window(since))
 
 
-def _pages(resource: str, request: Ask, window: Window) -> Chat:
+def pages(resource: str, request: Ask, window: Window) -> Chat:
     """
     Read a list to its end and yield its pages.
 
@@ -252,7 +252,7 @@ def order_search(places: tuple[str, ...], window: Window) -> Ask:
                 "sort": {"sort_field": "UPDATED_AT", "sort_order": "ASC"},
             },
         }
-        return _post("/v2/orders/search", search, cursor, "orders")
+        return post("/v2/orders/search", search, cursor, "orders")
 
     return request
 
@@ -305,7 +305,7 @@ def _catalog(*, deleted: bool = True) -> Ask:
         }
         if begin is not None:
             search["begin_time"] = stamp(begin - MARGIN)
-        return _post("/v2/catalog/search", search, cursor, "catalog")
+        return post("/v2/catalog/search", search, cursor, "catalog")
 
     return request
 
@@ -325,7 +325,7 @@ def _counts(place: str) -> Ask:
         }
         if begin is not None:
             search["updated_after"] = stamp(begin - MARGIN)
-        return _post("/v2/inventory/counts/batch-retrieve", search, cursor, "inventory")
+        return post("/v2/inventory/counts/batch-retrieve", search, cursor, "inventory")
 
     return request
 
@@ -345,7 +345,7 @@ def _changes(place: str, window: Window) -> Ask:
             "limit": COUNTS_A_PAGE,
             **times,
         }
-        return _post("/v2/inventory/changes/batch-retrieve", search, cursor, "inventory")
+        return post("/v2/inventory/changes/batch-retrieve", search, cursor, "inventory")
 
     return request
 
@@ -361,7 +361,8 @@ def _range(
     return times
 
 
-def _post(path: str, search: dict[str, object], cursor: str, budget: str) -> Request:
+def post(path: str, search: dict[str, object], cursor: str, budget: str) -> Request:
+    """Make a search, and go on with it at a cursor."""
     if cursor:
         search = {**search, "cursor": cursor}
     return Request(method="POST", path=path, body=msgspec.json.encode(search), budget=budget)

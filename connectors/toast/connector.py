@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import (
     Conversation,
@@ -17,7 +17,7 @@ from connectors.contract import (
 from connectors.toast.assemble import assemble
 from connectors.toast.drafts import PROVIDER
 from connectors.toast.fetch import fetch
-from connectors.toast.poll import poll, snapshot
+from connectors.toast.poll import day_of, poll, snapshot
 from connectors.toast.read import read, route
 from connectors.toast.signature import authentic
 from schemas.part import Part
@@ -66,3 +66,7 @@ class ToastConnector:
     def fetch(self, shop: Shop, resource: str) -> Conversation:
         """Ask for one wanted resource."""
         return fetch(shop, resource)
+
+    def day(self, shop: Shop, day: date) -> Conversation:
+        """Ask for a business date as Toast counts it."""
+        return day_of(shop, day)

@@ -101,13 +101,29 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     """
     seen = Seen()
     for begin, end in windows(since, until):
-        yield from _orders(begin, end, seen)
+        until_then = stamp(end + _MILLISECOND)
+        yield from _orders((("startDate", stamp(begin)), ("endDate", until_then)), seen)
     for day in days(shop, since, until):
         whole = shop.calendar.begins(day) >= since and shop.calendar.ends(day) <= until
         for kind in ("refund", "void", "paid") if whole else ("refund", "void"):
             yield from _late(day, kind, seen)
     yield from _menus_since(since)
     yield from stock()
+
+
+def day_of(_shop: Shop, day: date) -> Conversation:
+    """
+    Ask for the orders of a business date, and those paid, refunded or voided on it.
+
+    Raises:
+        PermanentError: as in `poll`.
+
+    Source: doc.toasttab.com/openapi/orders, ordersBulk (businessDate, yyyyMMdd)
+    """
+    seen = Seen()
+    yield from _orders((("businessDate", f"{day:%Y%m%d}"),), seen)
+    for kind in ("refund", "void", "paid"):
+        yield from _late(day, kind, seen)
 
 
 def snapshot(_shop: Shop) -> Conversation:
@@ -132,17 +148,12 @@ def days(shop: Shop, since: datetime, until: datetime) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def _orders(since: datetime, until: datetime, seen: Seen) -> Chat:
+def _orders(asked: tuple[tuple[str, str], ...], seen: Seen) -> Chat:
     for page in range(1, MAX_PAGES + 1):
         request = Request(
             method="GET",
             path="/orders/v2/ordersBulk",
-            query=(
-                ("startDate", stamp(since)),
-                ("endDate", stamp(until + _MILLISECOND)),
-                ("page", str(page)),
-                ("pageSize", str(PAGE_SIZE)),
-            ),
+            query=(*asked, ("page", str(page)), ("pageSize", str(PAGE_SIZE))),
             budget="orders-bulk",
         )
         answer = yield from ask(request)

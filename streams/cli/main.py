@@ -7,6 +7,7 @@ import typer
 from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep
 from streams.cli.demo import demo
 from streams.cli.explain import explain
+from streams.cli.reconcile import reconcile
 from streams.cli.simulate import simulate
 from streams.cli.up import serve, up, work
 
@@ -29,6 +30,7 @@ app.command()(serve)
 app.command()(work)
 app.command()(simulate)
 app.command()(explain)
+app.command()(reconcile)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(importing.app, name="import")

@@ -137,6 +137,15 @@ class History(Form):
     days: int | None = Field(default=None, ge=1, le=3_650)
 
 
+class Days(Form):
+    """Business days of an account, both ends inclusive; without `to` it is one day."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_day: Day = Field(alias="from", description="First business day.")
+    to_day: Day | None = Field(default=None, alias="to", description="Last business day.")
+
+
 class NewTenant(Form):
     """A customer; the id is chosen when it is not given."""
 

@@ -98,20 +98,40 @@ async def _ask(
     kind: CommandKind,
     back: timedelta | None,
 ) -> Response:
+    now = services.clock()
+    since, until = (None, None) if back is None else (now - back, now)
+    command, seen = await ask(services, caller, account, kind, since, until)
+    name = sync_id(command.requested_at, command.command_id)
+    return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)
+
+
+async def ask(
+    services: Services,
+    caller: Caller,
+    account: Account,
+    kind: CommandKind,
+    since: datetime | None,
+    until: datetime | None,
+) -> tuple[Command, bool]:
+    """
+    Put a command into the log; return it, and whether its effect can be seen already.
+
+    Raises:
+        ProblemError: 409, the account is not one that is asked anything.
+    """
     if account.provider in NEVER_ASKED:
         raise ProblemError(409, "nothing is polled of this provider: it pushes")
     if account.status is not AccountStatus.CONNECTED:
         raise ProblemError(409, f"the account is {account.status.value}; connect it again")
-    now = services.clock()
     command = Command(
         command_id=str(uuid4()),
         tenant_id=account.tenant_id,
         account_id=account.account_id,
         kind=kind,
         requested_by=caller.key_name,
-        requested_at=now,
-        since=None if back is None else now - back,
-        until=None if back is None else now,
+        requested_at=services.clock(),
+        since=since,
+        until=until,
     )
     lane = services.directory.lane(account.account_id)
     out = Out(account.account_id.encode(), encode(command), (), lane)
@@ -120,8 +140,7 @@ async def _ask(
     seen = await visible(services, [lane], stages=("commands",)) and await visible(
         services, [lane]
     )
-    name = sync_id(now, command.command_id)
-    return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)
+    return command, seen
 
 
 @router.get("/sync", responses=one(SyncState), response_class=Response)
@@ -155,6 +174,7 @@ def _next_due(services: Services, account: Account, history: History) -> datetim
         history.failures,
         interval_s=account.sync_interval_s,
         quick_retries=services.settings.sync_retries,
+        opens_after=services.settings.circuit_failures,
     )
 
 

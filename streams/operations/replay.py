@@ -27,7 +27,7 @@ from streams.log import TP, EventLog, Record
 from streams.reading import records_of
 from streams.shop import shop_of
 from streams.stages.bundle import Bundle
-from streams.stages.normalise_chunk import REPLAY, Replayed
+from streams.stages.controls import REPLAY, Replayed
 from streams.stages.reading import row_key
 from streams.sync.service import Accounts
 from streams.views import Views

@@ -16,6 +16,7 @@ from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping
 from schemas.codec import UndecodableError, decode
 from schemas.raw import RawEvent
+from schemas.reconciliation import Reconciliation
 from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from schemas.sync import SyncRun
 from streams.errors import SetupError
@@ -35,6 +36,7 @@ SPEC = StageSpec(
         topics.STOCK_COUNTS,
         topics.FETCHES,
         topics.SYNCS,
+        topics.RECONCILIATIONS,
         topics.SYNC_COMPLETED,
         topics.ERRORS,
         topics.ACCOUNTS,
@@ -45,6 +47,7 @@ SPEC = StageSpec(
         Table("mappings", topics.MAPPINGS, folded(ProductMapping), catch_up=True),
         Table("catalog", topics.CATALOG, folded(PosProduct)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
+        Table("reconciliations", topics.RECONCILIATIONS, folded(Reconciliation)),
     ),
     rejected=topics.REJECTED,
 )

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-import msgspec
 from msgspec.structs import replace
 
 from connectors.contract import (
@@ -24,8 +23,7 @@ from schemas.catalogue import PosProduct, ProductMapping, StockCount
 from schemas.codec import encode, pack, unpack
 from schemas.events import ErrorType, PosError
 from schemas.identity import derived_id
-from schemas.part import Part
-from schemas.raw import Channel, RawEvent
+from schemas.raw import Channel
 from schemas.sealing import Sealer, wrapped_key_of
 from schemas.sync import SyncControl
 from schemas.transaction import Transaction, TransactionChange, product_key
@@ -33,25 +31,16 @@ from streams.cloudevents import cloud_event
 from streams.log import DeadLetter, Effects, Out, Rows, StateView
 from streams.shop import shop_of
 from streams.stages.bundle import Bundle, stamped
+from streams.stages.controls import Control, control_of
+from streams.stages.day_checks import DayBook
 from streams.stages.product_set import differences
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
 from streams.stages.wanted import Wanted
 
-REPLAY = "replay"
-"""Resource of the control record by which `tillstream replay` hands in parts read anew."""
-
-
 CUSTOMER = "customer"
 """What customer ids are sealed for: the same customer looks the same in all transactions."""
-
-
-class Replayed(msgspec.Struct, frozen=True):
-    """Body of a replay control record: parts of one key, as today's connector reads them."""
-
-    transaction: str
-    parts: tuple[Part, ...]
 
 
 class NormaliseChunk:
@@ -78,6 +67,7 @@ class NormaliseChunk:
         self._catalog: dict[bytes, PosProduct | None] = {}
         self._counted: dict[bytes, bytes | None] = {}
         self._runs = RunBook(state)
+        self._days = DayBook(state)
 
     # -- what the other sources say ----------------------------------------------------------
 
@@ -105,7 +95,7 @@ class NormaliseChunk:
         outcomes = [self._read(reading) for reading in readings]
         self._load(readings, outcomes)
         for reading, outcome in zip(readings, outcomes, strict=True):
-            if isinstance(outcome, SyncControl):
+            if isinstance(outcome, Control):
                 self._flush()
                 self._control(reading, outcome)
             else:
@@ -114,18 +104,16 @@ class NormaliseChunk:
         for fetch in self._wanted.fetches(self._bundles):
             self._emit(topics.FETCHES, Out(fetch.account_id.encode(), encode(fetch)))
 
-    def _read(self, reading: Reading) -> Outcome | SyncControl:
+    def _read(self, reading: Reading) -> Outcome | Control:
         raw = reading.raw
         if raw.channel is Channel.CONTROL:
-            return _control_of(raw, reading.body)
+            return control_of(raw, reading.body)
         connector = self._connectors.get(raw.provider)
         if connector is None:
             return Rejected("unknown-provider", "no connector reads this provider")
         return connector.read(replace(raw, body=reading.body), shop_of(reading.account))
 
-    def _load(
-        self, readings: Sequence[Reading], outcomes: Sequence[Outcome | SyncControl]
-    ) -> None:
+    def _load(self, readings: Sequence[Reading], outcomes: Sequence[Outcome | Control]) -> None:
         """Get every row the chunk will look at with one look-up a table."""
         bundles: dict[bytes, None] = {}
         products: dict[bytes, None] = {}
@@ -324,8 +312,12 @@ class NormaliseChunk:
 
     # -- sync runs and events ----------------------------------------------------------------
 
-    def _control(self, reading: Reading, control: SyncControl) -> None:
-        for event in self._runs.control(reading, control):
+    def _control(self, reading: Reading, control: Control) -> None:
+        for event in (
+            self._runs.control(reading, control)
+            if isinstance(control, SyncControl)
+            else self._days.control(reading, control)
+        ):
             if isinstance(event, PosError):
                 self._error(event)
             else:
@@ -360,19 +352,14 @@ class NormaliseChunk:
         for table, rows in self._learnt.items():
             if rows:
                 self._out.rows[table] = rows
-        runs, outs = self._runs.rows()
-        if runs:
-            self._out.rows["syncs"] = runs
-            self._out.outputs.setdefault(topics.SYNCS, []).extend(outs)
+        for table, topic, (changed, outs) in (
+            ("syncs", topics.SYNCS, self._runs.rows()),
+            ("reconciliations", topics.RECONCILIATIONS, self._days.rows()),
+        ):
+            if changed:
+                self._out.rows[table] = changed
+                self._out.outputs.setdefault(topic, []).extend(outs)
         return self._out
-
-
-def _control_of(raw: RawEvent, body: bytes) -> Outcome | SyncControl:
-    """Read a control record; it was written by us, so what is unreadable is our bug."""
-    if raw.resource == REPLAY:
-        replayed = msgspec.msgpack.decode(body, type=Replayed)
-        return Parts(parts=replayed.parts)
-    return msgspec.json.decode(body, type=SyncControl)
 
 
 def _count_key(count: StockCount) -> bytes:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from schemas.account import Account
 from schemas.codec import pack, unpack
 from schemas.events import ErrorType, PosError, SyncCompleted
 from schemas.identity import derived_id
-from schemas.sync import SyncControl, SyncRun, SyncStatus
+from schemas.sync import Circuit, SyncControl, SyncRun, SyncStatus
 from streams.log import Out, Rows, StateView
 from streams.stages.reading import Reading, row_key
 from streams.stages.tables import row_out
+from streams.sync.plan import command_of
 
 KEPT_RUNS = 500
 """Runs kept an account: five days of a run every 15 minutes; older rows get a tombstone."""
+
+
+LOOK_AT_PROVIDER = "see whether the provider is down; if it is not, reconnect the account"
 
 
 def opened(control: SyncControl, account: Account) -> SyncRun:
@@ -64,7 +70,40 @@ def completed_event(run: SyncRun, account: Account, control: SyncControl) -> Syn
         new_products_discovered=run.new_products,
         sync_duration_seconds=(control.at - run.started_at).total_seconds(),
         timestamp=control.at,
+        command_id=command_of(run.sync_id, run.kind),
     )
+
+
+def circuit_event(run: SyncRun, account: Account, control: SyncControl) -> PosError | None:
+    """
+    Return what people should know of an end of a run; while polls pause they know already.
+
+    A run that fails is told until so many have failed that polls pause; that is told once, and
+    then that it is over.
+    """
+    match control.circuit:
+        case Circuit.CLOSED:
+            failed = run.status is SyncStatus.FAILED
+            return failed_event(run, account, control) if failed else None
+        case Circuit.OPENED:
+            failed_last = failed_event(run, account, control)
+            return msgspec.structs.replace(
+                failed_last,
+                error_type=ErrorType.CIRCUIT_OPEN,
+                error_message=f"{control.consecutive_failures} runs in a row failed, polls "
+                f"pause; the last: {failed_last.error_message}",
+                action_required=failed_last.action_required or LOOK_AT_PROVIDER,
+            )
+        case Circuit.OPEN:
+            return None
+        case Circuit.RECOVERED:
+            return msgspec.structs.replace(
+                failed_event(run, account, control),
+                event_id=derived_id("recovered", account.account_id, run.sync_id),
+                error_type=ErrorType.RECOVERED,
+                error_message=f"polls work again after {control.consecutive_failures} failures",
+                consecutive_failures=0,
+            )
 
 
 def failed_event(run: SyncRun, account: Account, control: SyncControl) -> PosError:
@@ -135,8 +174,9 @@ class RunBook:
         self._changed.add(key)
         for ended in controlled(run, control):
             yield completed_event(ended, reading.account, control)
-            if ended.status is SyncStatus.FAILED:
-                yield failed_event(ended, reading.account, control)
+            trouble = circuit_event(ended, reading.account, control)
+            if trouble is not None:
+                yield trouble
             self._forget_old(reading.account)
 
     def _forget_old(self, account: Account) -> None:

@@ -44,9 +44,5 @@ class Wanted:
 def _known(bundles: Mapping[bytes, Bundle], account: str, want: WantedBody) -> bool:
     if not want.transaction:
         return False
-    part = bundles[row_key(account, want.transaction)].parts.get(want.part_id)
-    if part is None:
-        return False
-    if want.min_version is not None:
-        return part.version >= want.min_version
-    return want.min_updated_at_us is None or part.updated_at_us >= want.min_updated_at_us
+    parts = bundles[row_key(account, want.transaction)].parts
+    return want.is_met_by(parts.get(want.part_id))

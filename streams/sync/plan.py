@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
 from schemas.account import Account
 from schemas.sync import Command, CommandKind, SyncKind, SyncRun, SyncStatus
+from streams.sync.circuit import pause_s
 
 SLICE = timedelta(days=7)
 """How much history one slice asks for; an import goes on at the slice where it was stopped."""
 
 FIRST_RETRY_S = 30.0
+
+_DAILY, _CHECK = "daily-of-", "check-of-"
+"""Names of our own runs about a business day; ids of commands do not begin so."""
+DAILY_ATTEMPTS = 3
+"""Daily looks at one day that may fail before it is given up."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +52,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         watermark: everything the provider changed before it is in the log.
         failures: runs that failed in a row, up to now.
+        daily_done: the last business day whose daily look has ended.
         unfinished: runs that a crash or a stop interrupted, oldest first.
     """
 
@@ -51,6 +60,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     last_started: datetime | None = None
     failures: int = 0
     complete_before: bool = False
+    daily_done: date | None = None
     unfinished: tuple[SyncRun, ...] = ()
 
 
@@ -59,11 +69,18 @@ def sync_id(started_at: datetime, name: str) -> str:
     return f"{started_at:%Y%m%dT%H%M%S%f}-{name}"
 
 
+def command_of(name: str, kind: SyncKind) -> str | None:
+    """Return the id of the command that asked for a run; None for one of our own."""
+    named = name.partition("-")[2]
+    ours = kind is SyncKind.SCHEDULED or named.startswith((_DAILY, _CHECK))
+    return None if ours else named
+
+
 def history_of(runs: Iterable[SyncRun]) -> History:
     """Read the runs of one account, in any order."""
     ordered = sorted(runs, key=lambda run: run.sync_id)
     marks = [run.watermark for run in ordered if run.watermark is not None]
-    polls = [run for run in ordered if run.kind is not SyncKind.HISTORICAL]
+    polls = [run for run in ordered if not run.kind.looks_back]
     failures = 0
     for run in ordered:
         if run.status is SyncStatus.COMPLETED:
@@ -75,6 +92,7 @@ def history_of(runs: Iterable[SyncRun]) -> History:
         last_started=max((run.started_at for run in polls), default=None),
         failures=failures,
         complete_before=any(run.status is SyncStatus.COMPLETED for run in ordered),
+        daily_done=_daily_done(ordered),
         unfinished=tuple(run for run in ordered if run.status is SyncStatus.RUNNING),
     )
 
@@ -98,10 +116,81 @@ def scheduled(account: Account, history: History, now: datetime, lookback_s: int
     )
 
 
+def daily(day: date, account: Account, now: datetime, days: int) -> Order:
+    """Return the daily look at the last days up to `day`: late refunds, tills once offline."""
+    begin = account.calendar.begins(day - timedelta(days=days - 1))
+    return Order(
+        sync_id=sync_id(now, f"{_DAILY}{day}"),
+        kind=SyncKind.DAILY,
+        started_at=now,
+        since=begin,
+        until=account.calendar.ends(day),
+    )
+
+
+def second_look(day: date, account: Account, now: datetime) -> Order:
+    """Return the run that looks at a business day again before it is called different."""
+    return Order(
+        sync_id=sync_id(now, f"{_CHECK}{day}"),
+        kind=SyncKind.RESYNC,
+        started_at=now,
+        since=account.calendar.begins(day),
+        until=account.calendar.ends(day),
+    )
+
+
+def day_closed(account: Account, now: datetime, after_s: int) -> date:
+    """Return the last business day that ended at least `after_s` seconds ago."""
+    return account.calendar.day_of(now - timedelta(seconds=after_s)) - timedelta(days=1)
+
+
+def daily_is_due(
+    account: Account, done: date | None, now: datetime, *, after_s: int, days: int
+) -> date | None:
+    """Return the day whose daily look is due; never of days before the account was there."""
+    day = day_closed(account, now, after_s)
+    if not days or (done is not None and day <= done):
+        return None
+    return day if account.calendar.ends(day) > account.created_at else None
+
+
+def daily_of(name: str, kind: SyncKind) -> date | None:
+    """Return the day of a regular daily look; None for any other run."""
+    named = name.partition("-")[2]
+    if kind is not SyncKind.DAILY or not named.startswith(_DAILY):
+        return None
+    return date.fromisoformat(named.removeprefix(_DAILY))
+
+
+def _daily_done(runs: Iterable[SyncRun]) -> date | None:
+    """Return the last day that was looked at, or given up after so many attempts."""
+    failed: Counter[date] = Counter()
+    done: set[date] = set()
+    for run in runs:
+        if (day := daily_of(run.sync_id, run.kind)) is None:
+            continue
+        failed[day] += run.status is SyncStatus.FAILED
+        if run.status is SyncStatus.COMPLETED or failed[day] >= DAILY_ATTEMPTS:
+            done.add(day)
+    return max(done, default=None)
+
+
+class Spans(Protocol):
+    """How far back runs look that are not told how far, in days."""
+
+    history_days: int
+    daily_days: int
+
+
 def ordered(
-    command: Command, account: Account, history: History, lookback_s: int, history_days: int
+    command: Command, account: Account, history: History, lookback_s: int, spans: Spans
 ) -> Order:
-    """Return the run that a command asks for; `until` defaults to the time of the request."""
+    """
+    Return the run that a command asks for; `until` defaults to the time of the request.
+
+    Raises:
+        ValueError: it asks for a comparison, which is no run.
+    """
     until = command.until or command.requested_at
     match command.kind:
         case CommandKind.SYNC_NOW:
@@ -110,10 +199,15 @@ def ordered(
             since = command.since or mark - timedelta(seconds=lookback_s)
         case CommandKind.IMPORT_HISTORY:
             kind = SyncKind.HISTORICAL
-            since = command.since or until - timedelta(days=history_days)
+            since = command.since or until - timedelta(days=spans.history_days)
         case CommandKind.RESYNC_RANGE:
-            kind = SyncKind.HISTORICAL
+            kind = SyncKind.RESYNC
             since = command.since or until - timedelta(days=1)
+        case CommandKind.DAILY:
+            kind = SyncKind.DAILY
+            since = command.since or until - timedelta(days=max(spans.daily_days, 1))
+        case CommandKind.RECONCILE:
+            raise ValueError("a comparison is no sync run")
     return Order(
         sync_id=sync_id(command.requested_at, command.command_id),
         kind=kind,
@@ -138,6 +232,14 @@ def resumed(run: SyncRun) -> Order:
     )
 
 
+def days_between(account: Account, since: datetime, until: datetime) -> Iterator[date]:
+    """Yield the business days that [since, until) touches."""
+    day = account.calendar.day_of(since)
+    while account.calendar.begins(day) < until:
+        yield day
+        day += timedelta(days=1)
+
+
 def slices(
     since: datetime, until: datetime, width: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
@@ -150,15 +252,21 @@ def slices(
 
 
 def next_due(
-    started_at: datetime, failures: int, *, interval_s: float, quick_retries: int
+    started_at: datetime,
+    failures: int,
+    *,
+    interval_s: float,
+    quick_retries: int,
+    opens_after: int,
 ) -> datetime:
     """
     Return when the next regular run is due.
 
     After a failure the first few retries come sooner (30 s, 60 s, 120 s …), then the interval
     holds again: a provider that is down for an hour is not helped by being asked more often.
+    From `opens_after` failures on the pauses grow.
     """
-    wait = interval_s
-    if 0 < failures <= quick_retries:
+    wait = pause_s(failures, opens_after, interval_s)
+    if 0 < failures <= quick_retries and failures < opens_after:
         wait = min(FIRST_RETRY_S * 2 ** (failures - 1), interval_s)
     return started_at + timedelta(seconds=wait)

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from connectors.contract import (
+    DAY_SUMS,
     Connector,
     ConnectorError,
     Conversation,
@@ -24,16 +25,20 @@ from connectors.contract import (
 from schemas.account import Account
 from schemas.events import ErrorType
 from schemas.raw import Channel
-from schemas.sync import SyncControl, SyncKind, SyncStatus
+from schemas.sync import Circuit, SyncControl, SyncStatus
 from streams.ingest import Ingest
 from streams.log import LogUnavailableError
 from streams.shop import shop_of
-from streams.sync.plan import SLICE, Order, slices
+from streams.sync.circuit import after_run
+from streams.sync.plan import SLICE, Order, days_between, slices
 
 logger = structlog.get_logger(__name__)
 
 FIRST_WAIT_S = 2.0
 """Pause before a run goes on after a passing trouble; the next ones are twice as long each."""
+
+OPENS_AFTER = 5
+"""Runs that fail in a row before polls pause."""
 
 RECONNECT = "reconnect the account: the provider no longer accepts its credentials"
 
@@ -57,12 +62,14 @@ class SyncRunner:
         *,
         retries: int = 3,
         first_wait_s: float = FIRST_WAIT_S,
+        opens_after: int = OPENS_AFTER,
     ) -> None:
         self._ingest = ingest
         self._exchanges = exchanges
         self._clock = clock
         self._retries = retries
         self._first_wait_s = first_wait_s
+        self._opens_after = opens_after
 
     async def run(
         self,
@@ -93,12 +100,12 @@ class SyncRunner:
             log = logger.warning if isinstance(error, ConnectorError) else logger.exception
             log("sync_failed", account_id=account.account_id, error_type=_type_of(error).value)
             await self._control(
-                work, SyncStatus.FAILED, watermark, error=error, failures=failures + 1
+                work, SyncStatus.FAILED, watermark, error=error, failures=failures
             )
             return False
-        moves = order.kind is not SyncKind.HISTORICAL
+        moves = not order.kind.looks_back
         mark = max(order.until, watermark or order.until) if moves else watermark
-        await self._control(work, SyncStatus.COMPLETED, mark)
+        await self._control(work, SyncStatus.COMPLETED, mark, failures=failures)
         return True
 
     async def begin(
@@ -128,23 +135,26 @@ class SyncRunner:
         if order.snapshot and not work.has_snapshot:
             await self._append(work, connector.snapshot(shop))
             work.has_snapshot = True
-        if order.kind is not SyncKind.HISTORICAL:
+        if not order.kind.looks_back:
             await self._append(work, connector.poll(shop, order.since, order.until))
             return
         for since, until in slices(work.done_until, order.until, SLICE):
             await self._append(work, connector.poll(shop, since, until))
+            if order.kind.goes_by_day:
+                for day in days_between(account, since, until):
+                    await self._append(work, connector.day(shop, day))
             work.done_until = until
             await self._control(work, SyncStatus.RUNNING, None)
 
     async def _append(self, work: _Work, conversation: Conversation) -> None:
         exchange = self._exchanges.of(work.account)
-        channel = Channel.IMPORT if work.order.kind is SyncKind.HISTORICAL else Channel.POLL
+        channel = Channel.IMPORT if work.order.kind.looks_back else Channel.POLL
         async with aclosing(exchange.converse(conversation)) as pages:
             async for page in pages:
                 await self._page(work, channel, page)
 
     async def _page(self, work: _Work, channel: Channel, page: Page) -> None:
-        if page.bodies:
+        if page.bodies and page.resource != DAY_SUMS:
             await self._ingest.append(
                 work.account,
                 channel,
@@ -163,7 +173,9 @@ class SyncRunner:
         error: Exception | None = None,
         failures: int = 0,
     ) -> None:
-        order = work.order
+        """Append where the run is; `failures` are those in a row before it."""
+        order, ended = work.order, status is not SyncStatus.RUNNING
+        done = status is SyncStatus.COMPLETED
         control = SyncControl(
             sync_id=order.sync_id,
             kind=order.kind,
@@ -173,12 +185,15 @@ class SyncRunner:
             since=order.since,
             until=order.until,
             watermark=watermark,
-            done_until=work.done_until if order.kind is SyncKind.HISTORICAL else None,
+            done_until=work.done_until if order.kind.looks_back else None,
             fetched=work.fetched,
             error=None if error is None else _message_of(error),
             error_type=None if error is None else _type_of(error).value,
             action_required=RECONNECT if isinstance(error, CredentialsError) else None,
-            consecutive_failures=failures,
+            consecutive_failures=failures if done or not ended else failures + 1,
+            circuit=after_run(failures, self._opens_after, done=done)
+            if ended
+            else Circuit.CLOSED,
         )
         await self._ingest.append(
             work.account,

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Protocol
 
 import structlog
@@ -21,9 +20,21 @@ import structlog
 from connectors.contract import Connector
 from schemas.account import Account, AccountStatus
 from schemas.codec import UndecodableError, decode, unpack
-from schemas.sync import Command, SyncKind, SyncRun
+from schemas.sync import Command, CommandKind, SyncRun
 from streams.log import DeadLetter, Effects, LogUnavailableError, Record, lane_of
-from streams.sync.plan import History, Order, history_of, next_due, ordered, resumed, scheduled
+from streams.sync.circuit import Standing, is_open, provider_is_open, provider_probe_due
+from streams.sync.days import DayChecks
+from streams.sync.desk import Desk, Hold
+from streams.sync.plan import (
+    Order,
+    daily,
+    daily_is_due,
+    history_of,
+    next_due,
+    ordered,
+    resumed,
+    scheduled,
+)
 from streams.sync.run import SyncRunner
 from streams.views import NotReadyError, NotSettledError, Views
 
@@ -34,8 +45,6 @@ STAGE = "normalise"
 TICK_S, HOLD_S = 0.5, 0.02
 CATCH_UP_S = 5.0
 """How long a lane that came is waited for before it is asked again."""
-MAX_PENDING = 100
-"""Orders waiting for one account; more are refused, and stay in the command's topic."""
 
 
 class Accounts(Protocol):
@@ -56,53 +65,10 @@ class SyncSettings(Protocol):
     lanes: int
     sync_retries: int
     history_days: int
+    daily_days: int
+    reconcile_after_s: int
+    circuit_failures: int
     concurrent_syncs: int
-
-
-class _Desk:
-    """What is going on with one account."""
-
-    def __init__(self, history: History) -> None:
-        self.watermark = history.watermark
-        self.failures = history.failures
-        self.complete_before = history.complete_before
-        self.due: datetime | None = None
-        self.pending: deque[Order] = deque(maxlen=MAX_PENDING)
-        self.known: set[str] = set()
-        self.task: asyncio.Task[None] | None = None
-
-    def take(self, order: Order) -> None:
-        """Have an order carried out whose begin is in the log, unless it is known."""
-        if order.sync_id not in self.known:
-            self.known.add(order.sync_id)
-            self.pending.append(order)
-
-    @property
-    def history(self) -> History:
-        return History(
-            watermark=self.watermark,
-            failures=self.failures,
-            complete_before=self.complete_before,
-        )
-
-
-class _Hold:
-    """
-    The desks of one lane for as long as it is ours.
-
-    `is_current` says that the tables show all that was written before the lane came: else a
-    run that the predecessor began last would be forgotten.
-    """
-
-    def __init__(self, tenure: object) -> None:
-        self.tenure = tenure
-        self.desks: dict[str, _Desk] = {}
-        self.is_current = False
-        self.catching_up: asyncio.Task[None] | None = None
-
-    def tasks(self) -> list[asyncio.Task[None]]:
-        running = [desk.task for desk in self.desks.values()]
-        return [task for task in (self.catching_up, *running) if task is not None]
 
 
 class SyncService:
@@ -120,6 +86,7 @@ class SyncService:
         accounts: Accounts,
         connectors: Mapping[str, Connector],
         runner: SyncRunner,
+        days: DayChecks,
         views: Views,
         settings: SyncSettings,
         clock: Callable[[], datetime],
@@ -128,11 +95,13 @@ class SyncService:
         self._accounts = accounts
         self._connectors = connectors
         self._runner = runner
+        self._days = days
         self._views = views
         self._settings = settings
         self._clock = clock
         self._tenure = tenure
-        self._holds: dict[int, _Hold] = {}
+        self._holds: dict[int, Hold] = {}
+        self._probes: dict[str, datetime | None] = {}
         self._gate = asyncio.Semaphore(settings.concurrent_syncs)
         self._loop: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -176,7 +145,11 @@ class SyncService:
     async def _accept(self, account: Account, command: Command) -> None:
         desk = await self._current_desk(account)
         lookback = self._connectors[account.provider].lookback_s
-        order = ordered(command, account, desk.history, lookback, self._settings.history_days)
+        if command.kind is CommandKind.RECONCILE:
+            await self._days.ask(account, desk.days, command)
+            self._wake.set()
+            return
+        order = ordered(command, account, desk.history, lookback, self._settings)
         if order.sync_id in desk.known:
             return
         begun = await self._runner.begin(account, order, watermark=desk.watermark)
@@ -186,6 +159,7 @@ class SyncService:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
+            self._probes.clear()
             now = self._clock()
             for lane in list(self._holds):
                 self._hold(lane)
@@ -219,17 +193,81 @@ class SyncService:
         if desk.pending:
             order = desk.pending.popleft()
         elif desk.due is None or desk.due <= now:
+            if self._held_back(account, now):
+                return
             lookback = self._connectors[account.provider].lookback_s
             order = scheduled(account, desk.history, now, lookback)
+        elif (day := self._daily_due(account, desk, now)) is not None:
+            order = daily(day, account, now, self._settings.daily_days)
         else:
+            self._compare(account, hold, desk, now)
             return
+        desk.last_at = now
         desk.task = asyncio.create_task(
             self._carry_out(account, hold, desk, order), name=f"sync-{account.account_id}"
         )
 
-    async def _carry_out(
-        self, account: Account, hold: _Hold, desk: _Desk, order: Order
-    ) -> None:
+    # -- circuits
+
+    def open_circuits(self) -> dict[tuple[str, str], int]:
+        """Return how many circuits are open, by provider and scope (account, provider)."""
+        found: dict[tuple[str, str], int] = {}
+        for provider in self._connectors:
+            standings = self._standings(provider)
+            opens = self._settings.circuit_failures
+            found[provider, "account"] = sum(is_open(it.failures, opens) for it in standings)
+            found[provider, "provider"] = int(provider_is_open(standings))
+        return found
+
+    def _held_back(self, account: Account, now: datetime) -> bool:
+        """Say whether an account waits because most of its provider's accounts fail."""
+        if account.provider not in self._probes:
+            standings = self._standings(account.provider)
+            self._probes[account.provider] = provider_probe_due(standings)
+        due = self._probes[account.provider]
+        if due is not None and due <= now:
+            del self._probes[account.provider]  # it is the probe: the others wait for it
+            return False
+        return due is not None
+
+    def _standings(self, provider: str) -> list[Standing]:
+        accounts = self._accounts.all_accounts()
+        names = {one.account_id for one in accounts if one.provider == provider}
+        return [desk.standing for name, desk in self._all_desks() if name in names]
+
+    # -- days
+
+    def _daily_due(self, account: Account, desk: Desk, now: datetime) -> date | None:
+        if desk.failures:
+            return None
+        after_s, days = self._settings.reconcile_after_s, self._settings.daily_days
+        return daily_is_due(account, desk.daily_done, now, after_s=after_s, days=days)
+
+    def _compare(self, account: Account, hold: Hold, desk: Desk, now: datetime) -> None:
+        """Compare a day, if there is one to compare."""
+        day = None if desk.failures else self._days.next(account, desk.days, now)
+        if day is not None:
+            desk.task = asyncio.create_task(
+                self._check(account, hold, desk, day), name=f"compare-{account.account_id}"
+            )
+
+    async def _check(self, account: Account, hold: Hold, desk: Desk, day: date) -> None:
+        connector = self._connectors[account.provider]
+        try:
+            async with self._gate:
+                await self._days.check(
+                    account, connector, desk.days, day, watermark=desk.watermark
+                )
+        except LogUnavailableError:
+            await asyncio.sleep(TICK_S)
+            self._forget(account, hold)
+            return
+        except Exception:
+            logger.exception("comparison_failed", account_id=account.account_id)
+            desk.days.failed(self._clock())
+        self._wake.set()
+
+    async def _carry_out(self, account: Account, hold: Hold, desk: Desk, order: Order) -> None:
         connector = self._connectors[account.provider]
         try:
             async with self._gate:
@@ -247,18 +285,20 @@ class SyncService:
             return
         desk.failures = 0 if done else desk.failures + 1
         desk.complete_before |= done
-        if order.kind is not SyncKind.HISTORICAL:
+        desk.note_daily(order, done=done)
+        if not order.kind.looks_back:
             if done:
                 desk.watermark = max(order.until, desk.watermark or order.until)
             self._plan(account, desk, order.started_at)
         self._wake.set()
 
-    def _plan(self, account: Account, desk: _Desk, started_at: datetime) -> None:
+    def _plan(self, account: Account, desk: Desk, started_at: datetime) -> None:
         desk.due = next_due(
             started_at,
             desk.failures,
             interval_s=account.sync_interval_s,
             quick_retries=self._settings.sync_retries,
+            opens_after=self._settings.circuit_failures,
         )
 
     # -- lanes
@@ -266,7 +306,7 @@ class SyncService:
     def _lane(self, account: Account) -> int:
         return lane_of(account.account_id.encode(), self._settings.lanes)
 
-    def _hold(self, lane: int) -> _Hold | None:
+    def _hold(self, lane: int) -> Hold | None:
         """Return the desks of a lane that is ours and current; one that left is dropped."""
         tenure, hold = self._tenure(lane), self._holds.get(lane)
         if hold is not None and hold.tenure is not tenure:
@@ -278,11 +318,11 @@ class SyncService:
         if tenure is None:
             return None
         if hold is None:
-            hold = self._holds[lane] = _Hold(tenure)
+            hold = self._holds[lane] = Hold(tenure)
             self._begin_to_catch_up(lane, hold)
         return hold if hold.is_current else None
 
-    def _forget(self, account: Account, hold: _Hold) -> None:
+    def _forget(self, account: Account, hold: Hold) -> None:
         """
         Have the account's desk set up anew from the log.
 
@@ -295,12 +335,12 @@ class SyncService:
             hold.catching_up.cancel()
         self._begin_to_catch_up(self._lane(account), hold)
 
-    def _begin_to_catch_up(self, lane: int, hold: _Hold) -> None:
+    def _begin_to_catch_up(self, lane: int, hold: Hold) -> None:
         hold.catching_up = asyncio.create_task(
             self._catch_up(lane, hold), name=f"catch-up-{lane}"
         )
 
-    async def _catch_up(self, lane: int, hold: _Hold) -> None:
+    async def _catch_up(self, lane: int, hold: Hold) -> None:
         while not hold.is_current:
             try:
                 await self._views.settle([lane], CATCH_UP_S, stages=(STAGE,))
@@ -310,25 +350,28 @@ class SyncService:
                 hold.is_current = True
         self._wake.set()
 
-    async def _current_desk(self, account: Account) -> _Desk:
+    async def _current_desk(self, account: Account) -> Desk:
         while (hold := self._hold(self._lane(account))) is None:  # noqa: ASYNC110
             await asyncio.sleep(HOLD_S)
         return self._desk(account, hold)
 
-    def _desk(self, account: Account, hold: _Hold) -> _Desk:
+    def _desk(self, account: Account, hold: Hold) -> Desk:
         """Return the account's desk; the first time it is set up from the log."""
         found = hold.desks.get(account.account_id)
         if found is not None:
             return found
         runs = self._runs(account)
         history = history_of(runs)
-        desk = hold.desks[account.account_id] = _Desk(history)
+        desk = hold.desks[account.account_id] = Desk(history, self._days.desk(account))
         if history.last_started is not None:
             self._plan(account, desk, history.last_started)
         for run in history.unfinished:
             desk.take(resumed(run))
         desk.known.update(run.sync_id for run in runs)
         return desk
+
+    def _all_desks(self) -> Iterable[tuple[str, Desk]]:
+        return (it for hold in self._holds.values() for it in hold.desks.items())
 
     def _runs(self, account: Account) -> list[SyncRun]:
         prefix = f"{account.account_id}/".encode()

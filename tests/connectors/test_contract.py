@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from datetime import date
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.catalogue import CONNECTORS, UnknownProviderError, connector_named
-from connectors.contract import Connector, Ignored, NeedsFetch, Parts, Rejected
+from connectors.catalogue import (
+    CONNECTORS,
+    NEVER_ASKED,
+    UnknownProviderError,
+    connector_named,
+)
+from connectors.contract import (
+    DAY_SUMS,
+    Connector,
+    DaySums,
+    Ignored,
+    NeedsFetch,
+    Page,
+    Parts,
+    Rejected,
+    Request,
+    Response,
+)
+from projections.reconcile import FIGURES
 from schemas.transaction import broken_laws
 from tests.connectors.golden import (
     Sample,
@@ -24,6 +43,8 @@ from tests.connectors.golden import (
 
 OUTCOMES = (Parts, NeedsFetch, Ignored, Rejected)
 ERROR_TYPES = {"unreadable", "unbalanced", "wrong-currency", "too-large", "too-deep"}
+BY_ROWS = {"corepos"}
+"""Providers that are asked by SQL: nothing is no rows."""
 BODIES = {name: [b for s in samples_of(name) for b in s.bodies] for name in CONNECTORS}
 
 providers = pytest.mark.parametrize("connector", CONNECTORS.values(), ids=CONNECTORS)
@@ -43,6 +64,42 @@ def test_an_unknown_provider_is_named_with_those_that_there_are() -> None:
 @providers
 def test_a_connector_brings_golden_samples(connector: Connector) -> None:
     assert samples_of(connector.provider)
+
+
+@providers
+def test_a_day_is_asked_for_of_every_provider_that_is_asked_anything(
+    connector: Connector,
+) -> None:
+    home = home_of(connector.provider)
+    talks = [connector.day(home, date(2026, 5, day)) for day in (4, 18)]
+    first = [next(talk, None) for talk in talks]
+    if connector.provider in NEVER_ASKED:
+        assert first == [None, None]
+    else:
+        assert all(isinstance(one, Request) for one in first)
+
+
+@providers
+def test_a_day_that_the_provider_knows_nothing_of_brings_no_bodies(
+    connector: Connector,
+) -> None:
+    if connector.provider in BY_ROWS:
+        empty = Response(status=200, body=b"[]")
+    else:
+        empty = Response(status=404, body=b"{}")
+    talk, answer = connector.day(home_of(connector.provider), date(2026, 5, 4)), None
+    calls = 0
+    with contextlib.suppress(StopIteration):
+        while True:
+            said = talk.send(answer)
+            answer = empty if isinstance(said, Request) else None
+            calls += isinstance(said, Request)
+            if isinstance(said, Page) and said.resource == DAY_SUMS:
+                (sums,) = (msgspec.json.decode(body, type=DaySums) for body in said.bodies)
+                assert set(sums.figures) <= set(FIGURES)
+            else:
+                assert isinstance(said, Request) or not said.bodies
+    assert calls < 100
 
 
 @samples

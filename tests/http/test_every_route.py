@@ -50,6 +50,7 @@ BODIES = {
     ("PUT", f"{API}/mappings/{{account_id}}/{{pos_product_id:path}}"): {"product_id": "p"},
     ("POST", f"{API}/mappings/auto-map"): {},
     ("POST", f"{API}/accounts/{{account_id}}/sync/historical"): {"days": 1},
+    ("POST", f"{API}/accounts/{{account_id}}/reconciliation"): {"from": "2026-05-04"},
 }
 
 

@@ -24,6 +24,7 @@ from schemas.sync import (
     SyncStatus,
 )
 from streams.log import LogUnavailableError, Record
+from streams.sync.days import DayChecks
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
 from tests.streams.stage_kit import MILL_LANE
@@ -109,6 +110,9 @@ class Arrivals:
 
 class Settings:
     lanes = 2
+    daily_days = 0
+    reconcile_after_s = 0
+    circuit_failures = 3
     sync_retries = 2
     history_days = 30
     concurrent_syncs = 4
@@ -130,6 +134,8 @@ class Shop:
         return self.account_now if account_id == self.account_now.account_id else None
 
     def scan(self, table: str, lane: int, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        if table == "normalise.reconciliations":
+            return []
         assert table == "normalise.syncs"
         return [(run.sync_id.encode(), pack(run)) for run in self.runs]
 
@@ -143,6 +149,14 @@ class Shop:
             accounts=self,
             connectors={"square": self.till},  # type: ignore[dict-item]
             runner=runner,
+            days=DayChecks(
+                ingest=self.arrivals,  # type: ignore[arg-type]
+                exchanges=self.till,  # type: ignore[arg-type]
+                runner=runner,
+                views=self,  # type: ignore[arg-type]
+                settings=Settings,  # type: ignore[arg-type]
+                clock=self.clock,
+            ),
             views=self,  # type: ignore[arg-type]
             settings=Settings,  # type: ignore[arg-type]
             clock=self.clock,

@@ -36,6 +36,11 @@ ACCOUNT = Account(
 )
 
 
+class Spans:
+    history_days = 90
+    daily_days = 3
+
+
 def a_run(minute: int, status: SyncStatus, **given: object) -> SyncRun:
     began = NOON + minute * MINUTE
     fields = {
@@ -110,8 +115,8 @@ def test_a_command_gives_the_same_run_however_often_it_is_read() -> None:
         requested_at=NOON,
     )
     history = history_of([])
-    one = ordered(command, ACCOUNT, history, 600, 90)
-    assert one == ordered(command, ACCOUNT, history, 600, 90)
+    one = ordered(command, ACCOUNT, history, 600, Spans)
+    assert one == ordered(command, ACCOUNT, history, 600, Spans)
     assert one.kind is SyncKind.HISTORICAL
     assert one.until - one.since == timedelta(days=90)
 
@@ -127,12 +132,14 @@ def test_slices_cover_the_whole_window_once(since: datetime, length: timedelta) 
     assert all(timedelta(0) < end - begin <= SLICE for begin, end in parts)
 
 
-def test_after_failures_a_few_retries_come_soon_and_then_the_interval_holds() -> None:
+def test_after_failures_retries_come_soon_then_the_interval_holds_then_pauses_grow() -> None:
     waits = [
-        (next_due(NOON, failures, interval_s=900, quick_retries=3) - NOON).total_seconds()
-        for failures in range(6)
+        (
+            next_due(NOON, failures, interval_s=900, quick_retries=3, opens_after=5) - NOON
+        ).total_seconds()
+        for failures in range(10)
     ]
-    assert waits == [900, 30, 60, 120, 900, 900]
+    assert waits == [900, 30, 60, 120, 900, 1800, 3600, 7200, 14400, 21600]
 
 
 @given(st.lists(st.timedeltas(timedelta(0), timedelta(days=4_000)), min_size=2, max_size=5))
