@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 
 import pytest
 
 from connectors.catalogue import CONNECTORS
-from connectors.contract import Conversation, Page
 from connectors.simulation.truth import Day
 from connectors.square.simulator import Faults, SquareSimulator
 from projections.reconcile import AMOUNTS, COUNTS, compare
 from projections.sales_days import day_of
 from schemas.account import Account
 from streams.sync.ledger import ProviderDay, ask_day
-from tests.connectors.square.simulated import NOW, a_square, pages
+from tests.connectors.square.simulated import NOW, Answering, a_square
 
 UNTOLD = {"rounding", "unpaid"}
 """The simulator's own sums have no such figures."""
-
-
-class Answering:
-    """The way to one bakery of a simulated Square."""
-
-    def __init__(self, square: SquareSimulator, place: int) -> None:
-        self._square, self._bakery = square, square.config.shops[place]
-
-    async def converse(self, conversation: Conversation) -> AsyncIterator[Page]:
-        for page in pages(self._square, self._bakery, conversation):
-            yield page
 
 
 def account_of(square: SquareSimulator, place: int) -> Account:

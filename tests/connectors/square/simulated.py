@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -31,6 +31,17 @@ def a_square(**given: object) -> SquareSimulator:
         page_limit=20,
     )
     return SquareSimulator(msgspec.structs.replace(small, **given))
+
+
+class Answering:
+    """The way to one bakery of a simulated Square."""
+
+    def __init__(self, square: SquareSimulator, place: int) -> None:
+        self._square, self._bakery = square, square.config.shops[place]
+
+    async def converse(self, conversation: Conversation) -> AsyncIterator[Page]:
+        for page in pages(self._square, self._bakery, conversation):
+            yield page
 
 
 def ask(
