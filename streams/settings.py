@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.errors import SetupError
@@ -26,7 +24,7 @@ from streams.providers import (
 )
 from streams.registry import RegistryOptions
 
-__all__ = ["Knob", "Settings", "SquareSettings", "describe", "load"]
+__all__ = ["Settings", "SquareSettings", "load"]
 
 PREFIX = "TILLSTREAM_"
 SECRET_LENGTH_MIN = 16
@@ -379,31 +377,3 @@ def _complaints(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         names = [str(part) for part in problem["loc"]]
         yield f"{PREFIX}{'__'.join(names).upper()}: {problem['msg']}; set it and restart"
-
-
-class Knob(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table of settings; a secret's default is never a value."""
-
-    variable: str
-    default: str
-    description: str
-
-
-def describe() -> list[Knob]:
-    """Return all settings in the order in which they are declared."""
-    return list(_knobs(Settings.model_fields, PREFIX))
-
-
-def _knobs(fields: dict[str, FieldInfo], prefix: str) -> Iterator[Knob]:
-    for name, field in fields.items():
-        variable = f"{prefix}{name.upper()}"
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _knobs(kind.model_fields, f"{variable}__")
-            continue
-        default = field.get_default()
-        yield Knob(
-            variable=variable,
-            default="none" if default is None else str(default),
-            description=field.description or "",
-        )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from streams.cli.main import app
-from streams.settings import describe
+from streams.knobs import describe
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "docs" / "settings.md"

@@ -13,7 +13,8 @@ from typer.main import get_command
 from streams.cli.main import app
 from streams.cli.topics import app as topics_app
 from streams.kafka.options import parse
-from streams.settings import describe, load
+from streams.knobs import describe
+from streams.settings import load
 from tests.services.kafka import IMAGE
 
 ROOT = Path(__file__).parents[2]

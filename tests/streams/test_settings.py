@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from streams.errors import SetupError
-from streams.settings import Settings, describe, load
+from streams.knobs import describe
+from streams.settings import Settings, load
 
 
 @pytest.fixture(autouse=True)
