@@ -7,6 +7,7 @@ import typer
 from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep
 from streams.cli.demo import demo
 from streams.cli.explain import explain
+from streams.cli.exporting import export
 from streams.cli.reconcile import reconcile
 from streams.cli.simulate import simulate
 from streams.cli.up import serve, up, work
@@ -35,6 +36,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(importing.app, name="import")
 app.add_typer(topics.app, name="topics")
+app.command()(export)
 app.add_typer(replay.app, name="replay")
 app.command()(upkeep.rebuild)
 app.add_typer(rejected.app, name="rejected")

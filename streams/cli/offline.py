@@ -13,7 +13,7 @@ from streams.cli.up import end_process
 from streams.log import EventLog
 from streams.registry import adopt
 from streams.roles import Role
-from streams.runtime import open_event_log
+from streams.runtime import is_shared, open_event_log
 from streams.settings import Settings, load
 from streams.topics import all_topics
 from streams.worker import APP_ID, Worker
@@ -57,6 +57,25 @@ async def log_of(settings: Settings, name: str) -> AsyncIterator[EventLog]:
         yield log
     finally:
         await log.stop()
+
+
+@asynccontextmanager
+async def readable(settings: Settings) -> AsyncIterator[Worker]:
+    """
+    Have every table at hand, as far as records are now; changes nothing.
+
+    On Kafka it reads a copy of its own, which is kept for the next time, so workers may run.
+    """
+    role = Role.SERVE if is_shared(settings.log) else Role.TOOL
+    if role is Role.SERVE:
+        settings = settings.model_copy(update={"data_dir": settings.data_dir / "reading"})
+    worker = Worker(settings, fatal=end_process, role=role)
+    await worker.start(serve=False)
+    try:
+        await settled(worker)
+        yield worker
+    finally:
+        await worker.stop()
 
 
 def run(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:

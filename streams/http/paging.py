@@ -20,6 +20,7 @@ from schemas.account import Account
 from schemas.codec import unpack
 from streams.directory import Directory
 from streams.http.problems import ProblemError
+from streams.spans import Span
 from streams.views import Views
 
 PAGE_DEFAULT = 100
@@ -28,24 +29,6 @@ CURSOR_LENGTH_MAX = 1024
 
 RowT = TypeVar("RowT", bound=msgspec.Struct)
 ItemT = TypeVar("ItemT")
-
-
-class Span(msgspec.Struct, frozen=True):
-    """
-    A stretch of one table: keys that begin with `prefix`, above `after`, not above `until`.
-
-    Args:
-        until: compared as bytes; a key that begins with it is still inside.
-    """
-
-    lane: int
-    prefix: bytes
-    after: bytes | None = None
-    until: bytes | None = None
-
-    def holds(self, key: bytes) -> bool:
-        """Say whether a key is not above the end."""
-        return self.until is None or key[: len(self.until)] <= self.until
 
 
 class Page(msgspec.Struct):

@@ -15,11 +15,12 @@ from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import CallerDep, ServicesDep
 from streams.http.forms import PAGE, Cursor, Limit, ProductForm, Products
-from streams.http.paging import Span, page, question_of
+from streams.http.paging import page, question_of
 from streams.http.problems import not_found
 from streams.http.services import Services
 from streams.http.visibility import visible
 from streams.log import Out
+from streams.spans import Span
 
 TABLE = "match.products"
 APPENDED_AT_ONCE = 1000

@@ -17,10 +17,11 @@ from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import CallerDep, ServicesDep
 from streams.http.forms import PAGE, AccountFilter, Cursor, FromDay, Limit, ToDay
 from streams.http.mappings import rank, ranked
-from streams.http.paging import Span, account_spans, page, page_of_list, question_of
+from streams.http.paging import account_spans, page, page_of_list, question_of
 from streams.http.problems import not_found
 from streams.http.scope import accounts_asked, day_spans
 from streams.http.services import Services
+from streams.spans import Span
 
 TRANSACTIONS = "project.transactions"
 PLACES = "project.places"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 from schemas.account import Account
 from streams.directory import Caller
 from streams.http.auth import account_of
-from streams.http.paging import Span
 from streams.http.problems import ProblemError
 from streams.http.services import Services
+from streams.spans import Span, day_span
 
 
 def accounts_asked(services: Services, caller: Caller, account_id: str | None) -> list[Account]:
@@ -36,17 +36,7 @@ def day_spans(
     """
     if first is not None and last is not None and last < first:
         raise ProblemError(422, "`to` is before `from`")
-    spans = []
-    for account in sorted(accounts, key=lambda acct: acct.account_id):
-        prefix = f"{account.account_id}/"
-        # 0xff is above every key of the day before, as no UTF-8 text contains it
-        after = None if first is None else f"{prefix}{first - timedelta(days=1)}".encode()
-        spans.append(
-            Span(
-                services.directory.lane(account.account_id),
-                prefix.encode(),
-                None if after is None else after + b"\xff",
-                None if last is None else f"{prefix}{last}".encode(),
-            )
-        )
-    return spans
+    return [
+        day_span(account.account_id, services.directory.lane(account.account_id), first, last)
+        for account in sorted(accounts, key=lambda acct: acct.account_id)
+    ]

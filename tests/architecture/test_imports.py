@@ -18,6 +18,7 @@ ONLY_IN = {
     "stamina": ("connectors/exchange.py",),
     "aiolimiter": ("connectors/exchange.py",),
     "pymysql": ("connectors/corepos/sql.py",),
+    "pyarrow": ("streams/export/",),
     "faust": ("streams/",),
     "mode": ("streams/",),
     "aiokafka": ("streams/",),

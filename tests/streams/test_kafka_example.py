@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import sqlite3
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
+from typer.testing import CliRunner
 
 from schemas.codec import unpack
 from schemas.raw import Channel
 from schemas.rows import SalesDayRow
 from schemas.sealing import generate_master_key
+from streams.cli.main import app
 from streams.settings import load
 from streams.worker import Worker
 from tests.connectors.golden import samples_of
@@ -90,3 +94,25 @@ async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path,
     opened.close()
     assert found == expected
     assert len(found) > 3
+
+
+async def test_an_export_reads_a_copy_of_its_own_and_has_the_days_of_our_view(
+    kafka, tmp_path, monkeypatch
+):
+    expected = await our_days(kafka.url(), tmp_path / "worker")
+    monkeypatch.setenv("TILLSTREAM_LOG", kafka.url())
+    monkeypatch.setenv("TILLSTREAM_LANES", str(LANES))
+    monkeypatch.setenv("TILLSTREAM_DATA_DIR", str(tmp_path / "tool"))
+    monkeypatch.setenv("TILLSTREAM_KEYS", f"k1:{generate_master_key()}")
+    file = tmp_path / "days.parquet"
+    command = ["export", "sales-days", "--parquet", str(file)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, command)
+    assert result.exit_code == 0, result.output
+    days = pyarrow.parquet.read_table(file).to_pylist()
+    assert expected == {
+        (day["account_id"], day["business_day"].isoformat(), day["currency"]): (
+            day["total"],
+            day["transactions"],
+        )
+        for day in days
+    }

@@ -1,0 +1,1 @@
+"""What people read, as files for other programs: Parquet and CSV."""
