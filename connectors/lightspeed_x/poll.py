@@ -2,8 +2,8 @@
 Ask the X-Series for what changed: by version, because it knows no filter by time of change.
 
 Lists ascend by version; `after` leaves out what is not newer. The version where a time begins
-is found by halving: a page of one row says what the next version's time is. A list ends with a
-page without rows.
+is looked for (`place`); versions count the changes of all resources together, so that of the
+sales is good for products and stock, too. A list ends with a page without rows.
 
 Source: x-series-api.lightspeedhq.com/docs/pagination, .../docs/rate_limiting (300 calls for
 each register and 50 more, in five minutes), .../reference (ListSales, ListProducts,
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from datetime import date, datetime
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -27,7 +26,7 @@ from connectors.contract import (
     Response,
     Shop,
 )
-from connectors.lightspeed_x.amounts import instant, version
+from connectors.lightspeed_x.place import Search, Seen
 
 Chat = Generator[Request | Page, Response | None, None]
 
@@ -37,34 +36,9 @@ PAGE_SIZE = 200
 MAX_PAGES = 10_000
 """Two million rows in one window is no shop but a list that does not end."""
 
-# Beyond any version there is: they count every change of every shop, 10**10 in 2019.
-HIGHEST = 2**48
+PROBE_SIZE = 50
 
 _OK, _NOT_FOUND = 200, 404
-
-
-class _Metadata(msgspec.Struct):
-    version: Any = None
-
-
-class _Seen(msgspec.Struct):
-    version: Any = None
-    updated_at: Any = None
-    deleted_at: Any = None
-    outlet_id: Any = None
-    metadata: _Metadata | None = msgspec.field(name="_metadata", default=None)
-
-    @property
-    def number(self) -> int:
-        """Return the row's version."""
-        nested = self.metadata.version if self.metadata is not None else None
-        return version(self.version if self.version is not None else nested)
-
-    @property
-    def changed_at(self) -> datetime | None:
-        """Return when the row last changed; a deletion leaves `updated_at` as it was."""
-        times = (instant(self.updated_at), instant(self.deleted_at))
-        return max((at for at in times if at is not None), default=None)
 
 
 class _Answer(msgspec.Struct):
@@ -77,19 +51,14 @@ class _Single(msgspec.Struct):
 
 _answer = msgspec.json.Decoder(_Answer)
 _single = msgspec.json.Decoder(_Single)
-_seen = msgspec.json.Decoder(_Seen)
+_seen = msgspec.json.Decoder(Seen)
 
 
 def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
-    """
-    Ask for all products, stock and sales that changed since a time; later changes come along.
-
-    Stock has no time: it is asked for from the version where the sales begin, because versions
-    count the changes of all resources together.
-    """
+    """Ask for all products, stock and sales that changed since a time, later ones too."""
     del until
     begin = yield from _version_at("/sales", since)
-    yield from _changed("product", "/products", (yield from _version_at("/products", since)))
+    yield from _changed("product", "/products", begin)
     yield from _changed("inventory", "/inventory", begin, shop)
     yield from _changed("sale", "/sales", begin, shop)
 
@@ -129,17 +98,12 @@ def segment(name: str) -> str:
 
 def _version_at(path: str, since: datetime) -> Generator[Request, Response | None, int]:
     """Return a version such that every change at or after a time has a greater one."""
-    low, high = 0, HIGHEST
-    while low < high:
-        middle = (low + high) // 2
-        rows = yield from _rows(path, middle, 1)
-        seen = _read(path, rows[0]) if rows else None
-        at = seen.changed_at if seen is not None else None
-        if seen is None or at is None or at >= since:
-            high = middle
-        else:
-            low = max(middle + 1, seen.number)
-    return low
+    search = Search(since, PROBE_SIZE)
+    while not search.is_done:
+        after = search.next()
+        rows = yield from _rows(path, after, PROBE_SIZE)
+        search.take(after, [_read(path, row) for row in rows])
+    return search.found
 
 
 def _changed(resource: str, path: str, after: int, shop: Shop | None = None) -> Chat:
@@ -162,7 +126,7 @@ def _changed(resource: str, path: str, after: int, shop: Shop | None = None) -> 
     raise PermanentError(f"{path}: the list does not end")
 
 
-def _here(seen: _Seen, shop: Shop | None) -> bool:
+def _here(seen: Seen, shop: Shop | None) -> bool:
     place = shop.location_id if shop is not None else ""
     return not place or seen.outlet_id in {None, place}
 
@@ -178,7 +142,7 @@ def _rows(path: str, after: int, size: int) -> Generator[Request, Response | Non
         raise PermanentError(f"{path}: the answer cannot be read") from error
 
 
-def _read(path: str, row: bytes) -> _Seen:
+def _read(path: str, row: bytes) -> Seen:
     try:
         return _seen.decode(row)
     except msgspec.MsgspecError as error:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.contract import Conversation, Page, PermanentError, Request, Response
-from connectors.lightspeed_x.poll import PAGE_SIZE
+from connectors.lightspeed_x.place import HIGHEST, Search, Seen
+from connectors.lightspeed_x.poll import PAGE_SIZE, PROBE_SIZE
 from tests.connectors.lightspeed_x.bodies import SHOP, XSERIES, Json, encoded
 
 BEGUN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -65,9 +69,36 @@ def test_all_that_changed_since_a_time_is_found_and_nothing_older(since: int) ->
     assert [row["id"] for row in found.get("sale", [])] == [
         str(number) for number in range(max(0, since), 500)
     ]
-    searches = [one for one in store.asked if dict(one.query)["page_size"] == "1"]
-    assert len(searches) <= 110
+    searches = [one for one in store.asked if dict(one.query)["page_size"] == str(PROBE_SIZE)]
+    assert len(searches) <= 8
     assert {one.budget for one in store.asked} == {"retailer"}
+
+
+@given(
+    gaps=st.lists(st.integers(1, 10**9), max_size=60),
+    minutes=st.lists(st.integers(0, 10_000), min_size=60, max_size=60),
+    first=st.integers(1, 10**10),
+    since=st.integers(-10, 10_010),
+    size=st.integers(1, 9),
+)
+def test_the_place_of_a_time_is_found_however_versions_grow(
+    gaps: list[int], minutes: list[int], first: int, since: int, size: int
+) -> None:
+    times = sorted(minutes)[: len(gaps)]
+    versions = list(accumulate(gaps, initial=first))[: len(gaps)]
+    rows = [
+        Seen(version=number, updated_at=(BEGUN + timedelta(minutes=at)).isoformat())
+        for number, at in zip(versions, times, strict=True)
+    ]
+    search, calls = Search(BEGUN + timedelta(minutes=since), size), 0
+    while not search.is_done:
+        after, calls = search.next(), calls + 1
+        search.take(after, [row for row in rows if row.number > after][:size])
+    left = [row for row in rows if row.number > search.found]
+    new = [row for at, row in zip(times, rows, strict=True) if at >= since]
+    assert left[len(left) - len(new) :] == new
+    assert len(left) - len(new) < size
+    assert calls <= 2 * HIGHEST.bit_length()
 
 
 def test_pages_follow_each_other_by_version_until_one_is_empty() -> None:
