@@ -10,6 +10,7 @@ import msgspec
 from connectors.corepos.simulator import CoreposSimulator, stores
 from connectors.lightspeed_k.simulator import LightspeedKSimulator
 from connectors.lightspeed_k.simulator import bakeries as k_bakeries
+from connectors.lightspeed_x.simulator import LightspeedXSimulator, outlets
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
 from connectors.square.simulator import SquareSimulator, bakeries
@@ -38,5 +39,6 @@ SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
         "corepos": SimulatedProvider(CoreposSimulator, stores, typed=("timezone", "currency")),
         "toast": SimulatedProvider(ToastSimulator, restaurants),
         "lightspeed-k": SimulatedProvider(LightspeedKSimulator, k_bakeries),
+        "lightspeed-x": SimulatedProvider(LightspeedXSimulator, outlets),
     }
 )

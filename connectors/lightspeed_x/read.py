@@ -40,6 +40,7 @@ from schemas.raw import RawEvent
 ELSEWHERE = "all of it happened at another outlet"
 TOLD = {"sale", "product", "inventory"}
 OTHER = "tells nothing about sales, products or stock"
+OVERTAKEN = "stock as of no known time: the next poll brings what there is"
 
 
 def read(raw: RawEvent, shop: Shop) -> Outcome:
@@ -127,6 +128,10 @@ def _one(said: Probe, body: bytes, raw: RawEvent, shop: Shop) -> Outcome:
         return _sale(body, shop)
     levels = (said.inventory_level, said.current_amount, said.count)
     if said.outlet_id is not None and any(one is not UNSET for one in levels):
+        if is_form(raw.body):
+            # An answer says what there is now. A webhook says what there was when it was
+            # written, without that time, and webhooks overtake each other.
+            return Ignored(OVERTAKEN)
         count = count_of(STOCK.decode(body), raw.received_at, shop)
         return Ignored(ELSEWHERE) if count is None else Parts(counts=(count,))
     if said.handle is not UNSET or said.sku is not UNSET:

@@ -13,6 +13,7 @@ from connectors.toast.simulator import CLIENT_ID, CLIENT_SECRET
 from streams.providers import (
     CoreposSettings,
     LightspeedKSettings,
+    LightspeedXSettings,
     ProviderSettings,
     SquareSettings,
     ToastSettings,
@@ -62,6 +63,10 @@ def _lightspeed_k(wiring: Wiring) -> ProviderSettings:
     )
 
 
+def _lightspeed_x(wiring: Wiring) -> ProviderSettings:
+    return LightspeedXSettings(base_url=wiring.url, client_secret=SecretStr(wiring.secret))
+
+
 def _corepos(wiring: Wiring) -> CoreposSettings:
     return CoreposSettings(hosts=wiring.database)
 
@@ -72,5 +77,6 @@ SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(
         "corepos": _corepos,
         "toast": _toast,
         "lightspeed-k": _lightspeed_k,
+        "lightspeed-x": _lightspeed_x,
     }
 )

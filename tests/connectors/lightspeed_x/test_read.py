@@ -248,9 +248,13 @@ def test_stock_counts_as_of_when_it_was_heard_of() -> None:
     assert isinstance(outcome, Parts)
     (count,) = outcome.counts
     assert (count.quantity, count.counted_at) == ("-3", RECEIVED)
-    again = read(form({**stock, "inventory_level": None, "count": "-3"}, "inventory.update"))
-    assert isinstance(again, Parts)
-    assert again.counts == outcome.counts
+
+
+def test_stock_that_is_posted_is_left_to_the_next_poll_because_posts_overtake_each_other() -> (
+    None
+):
+    stock = {"product_id": "tee", "outlet_id": "outlet-1", "count": "-3", "version": 5}
+    assert isinstance(read(form(stock, "inventory.update")), Ignored)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""
+The endpoints of a simulated X-Series.
+
+Source: x-series-api.lightspeedhq.com/docs/pagination, .../docs/rate_limiting (300 calls for
+each register and 50 more in five minutes; Retry-After is an HTTP date), .../docs/authorization
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+from connectors.contract import Response
+from connectors.lightspeed_x.simulator.ledger import Change, Ledger
+from connectors.lightspeed_x.simulator.writing import outlet
+from connectors.simulation.answers import RefusedError, answer_of, number_asked, write
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.gate import Allowance, Gate
+from connectors.simulation.weather import Weather
+
+LISTS = ("sales", "products", "inventory")
+REGISTERS = 3
+CALLS, WINDOW = 300 * REGISTERS + 50, timedelta(minutes=5)
+LARGEST_PAGE = 200
+
+
+class Api:
+    """Answers calls; what it knows is what was released, `until` says up to when."""
+
+    def __init__(self, config: SimulatorConfig, ledger: Ledger) -> None:
+        self._config, self._ledger = config, ledger
+        self._weather = Weather(config.seed, config.faults)
+        self._places = {shop.token: place for place, shop in enumerate(config.shops)}
+        self.gate = Gate()
+        self.revoked: set[str] = set()
+
+    def handle(self, call: Call, now: datetime, until: datetime) -> Answer:
+        """Answer one call, unless it comes too soon or something goes wrong with it."""
+        place = self._places.get(call.headers.get("authorization", "").removeprefix("Bearer "))
+        if place is None or self._config.shops[place].merchant_id in self.revoked:
+            return Answer(response=_error(401, "Unauthorized"))
+        merchant = self._config.shops[place].merchant_id
+        soon = self.gate.refused(now, (Allowance(merchant, CALLS, WINDOW),))
+        if soon is not None:
+            return Answer(response=_error(429, "Too Many Requests", _later(now + soon)))
+        trouble = self._weather.trouble()
+        if trouble is not None:
+            wait = timedelta(seconds=int(trouble.retry_after or 0))
+            headers = _later(now + wait) if trouble.retry_after else {}
+            return Answer(response=_error(trouble.status, "try again later", headers))
+        return Answer(response=self._routed(call, place, until), wait=self._weather.wait())
+
+    def _routed(self, call: Call, place: int, until: datetime) -> Response:
+        match call.path.strip("/").split("/"):
+            case ["api", "2.0", name] if name in LISTS and call.method == "GET":
+                return self._list(call, self._known(name, place, until))
+            case ["api", "2.0", "outlets", name] if call.method == "GET":
+                shop = self._config.shops[place]
+                return _data(outlet(shop)) if name == shop.location_id else _not_found()
+            case ["api", "2.0", kind, name] if kind in LISTS and call.method == "GET":
+                found = [it for it in self._known(kind, place, until) if it.id == name]
+                return _data(found[0].body) if found else _not_found()
+            case _:
+                return _not_found()
+
+    def _known(self, resource: str, place: int, until: datetime) -> Sequence[Change]:
+        """Return the newest version of everything of a kind, in the order of versions."""
+        newest = {
+            change.id: change
+            for change in self._ledger.known(until)
+            if change.resource == resource and change.place == place
+        }
+        return sorted(newest.values(), key=lambda change: change.version)
+
+    def _list(self, call: Call, rows: Sequence[Change]) -> Response:
+        try:
+            after = number_asked(call.query, "after", 0)
+            size = min(number_asked(call.query, "page_size", 50), LARGEST_PAGE)
+        except RefusedError as refused:
+            return _error(refused.status, refused.message)
+        size = min(size, self._config.page_limit or size)
+        page = [row for row in rows if row.version > after][:size]
+        versions = [row.version for row in page]
+        span = {"min": min(versions, default=None), "max": max(versions, default=None)}
+        return answer_of(200, write({"data": [row.body for row in page], "version": span}))
+
+
+def _later(at: datetime) -> Mapping[str, str]:
+    return {"retry-after": format_datetime(at.replace(microsecond=0), usegmt=True)}
+
+
+def _data(body: object) -> Response:
+    return answer_of(200, write({"data": body}))
+
+
+def _not_found() -> Response:
+    return _error(404, "Not Found")
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return answer_of(status, write({"error": message}), headers)
