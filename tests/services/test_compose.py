@@ -25,13 +25,13 @@ DURATION = re.compile(r"\d+(ms|s|m|h)")
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 KNOWN = {
     *("build", "image", "hostname", "command", "ports", "environment", "volumes", "secrets"),
-    *("depends_on", "healthcheck", "restart", "read_only", "tmpfs"),
+    *("depends_on", "healthcheck", "restart", "read_only", "tmpfs", "stop_grace_period"),
 }
 
+OURS = [name for name, it in SERVICES.items() if it["image"].startswith("tillstream:")]
+
 each_service = pytest.mark.parametrize("name", SERVICES)
-ours = pytest.mark.parametrize(
-    "name", [n for n, s in SERVICES.items() if s["image"].startswith("tillstream:")]
-)
+ours = pytest.mark.parametrize("name", OURS)
 
 
 def environment(name: str) -> dict[str, str]:
@@ -45,7 +45,7 @@ def test_every_key_is_one_that_compose_knows(name):
 
 @each_service
 def test_images_are_pinned_and_ports_are_for_this_machine_only(name):
-    assert re.search(r":\d+\.\d+", SERVICES[name]["image"])
+    assert re.search(r":v?\d+\.\d+", SERVICES[name]["image"])
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
@@ -67,7 +67,8 @@ def test_what_a_service_refers_to_is_declared(name):
         assert other in SERVICES
         assert how["condition"] in CONDITIONS
     for volume in service.get("volumes", []):
-        assert volume.split(":")[0] in COMPOSE["volumes"]
+        source = volume.split(":")[0]
+        assert source in COMPOSE["volumes"] or (ROOT / source).is_dir()
     for secret in service.get("secrets", []):
         assert secret in COMPOSE["secrets"]
 
@@ -96,7 +97,8 @@ def test_every_command_exists(name):
 
 def test_secrets_are_files_that_stand_for_settings(monkeypatch, tmp_path):
     known = {knob.variable.lower() for knob in describe()}
-    assert set(COMPOSE["secrets"]) <= known
+    used = {secret for name in OURS for secret in SERVICES[name].get("secrets", [])}
+    assert used <= known
     for secret in COMPOSE["secrets"].values():
         assert secret["file"].startswith("./.tillstream/")  # which git ignores
     (tmp_path / "tillstream_keys").write_text("k1:from-a-file\n")
@@ -108,7 +110,7 @@ def test_secrets_are_files_that_stand_for_settings(monkeypatch, tmp_path):
 
 
 def test_the_lanes_are_the_same_everywhere():
-    lanes = {environment(n)["TILLSTREAM_LANES"] for n in SERVICES if n != "kafka"}
+    lanes = {environment(name)["TILLSTREAM_LANES"] for name in OURS}
     assert len(lanes) == 1
 
 
@@ -124,3 +126,13 @@ def test_the_image_does_not_run_as_root_and_holds_only_what_is_needed():
         assert f"!{name}" in (ROOT / ".dockerignore").read_text().splitlines()
     variables = set(re.findall(r"TILLSTREAM_[A-Z_]+", DOCKERFILE))
     assert variables <= {knob.variable for knob in describe()}
+
+
+def test_prometheus_asks_every_process_at_the_port_of_its_role():
+    path = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+    (job,) = yaml.safe_load(path.read_text())["scrape_configs"]
+    asked = {target for part in job["static_configs"] for target in part["targets"]}
+    ports = {"serve": load().port, "work": load().work_port}
+    staying = [name for name in OURS if SERVICES[name]["command"][0] in ports]
+    assert asked == {f"{it}:{ports[SERVICES[it]['command'][0]]}" for it in staying}
+    assert len(staying) == 4
