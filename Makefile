@@ -33,9 +33,10 @@ lint: $(STAMP) ## style, types, imports
 bench: $(STAMP) ## measure speed; prints a table, writes build/bench.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
-services: $(STAMP) ## fetch what tests need of other programs: Kafka, Apicurio (Maven, Java 17)
+services: $(STAMP) ## fetch what tests need of others: Kafka, Apicurio, jars (Maven, Java 17)
 	$(BIN)/python -m tests.services.kafka
 	$(BIN)/python -m tests.services.registry
+	$(BIN)/python -m tests.services.jvm
 
 clean: ## forget the environment and all caches
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

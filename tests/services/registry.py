@@ -109,4 +109,7 @@ def serving(folder: Path) -> Iterator[SchemaRegistry]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{fetch()}\n")
+    try:
+        sys.stdout.write(f"{fetch()}\n")
+    except UnavailableError as error:
+        sys.exit(str(error))

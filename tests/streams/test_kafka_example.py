@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet
@@ -20,6 +21,8 @@ from streams.cli.main import app
 from streams.settings import load
 from streams.worker import Worker
 from tests.connectors.golden import samples_of
+from tests.services.jvm import compiled
+from tests.services.kafka import UnavailableError
 from tests.streams.shop import Deaths
 from tests.streams.stage_kit import MILL_LANE
 from tests.streams.test_kafka_product import LANES, NOW
@@ -44,6 +47,15 @@ def example():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def kept(database: Path) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Return the takings that an example has in its database."""
+    with closing(sqlite3.connect(database)) as opened:
+        return {
+            row[:3]: row[3:]
+            for row in opened.execute("select * from takings where transactions <> 0")
+        }
 
 
 async def our_days(url: str, folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -86,14 +98,29 @@ async def test_takings_of_the_example_are_those_of_our_own_view(kafka, tmp_path,
         await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=2, limit=7)
     for _ in range(2):
         await takings.follow(kafka.address, str(database), SCHEMAS, idle_s=1, limit=7)
-    opened = sqlite3.connect(database)
-    found = {
-        row[:3]: row[3:]
-        for row in opened.execute("select * from takings where transactions <> 0")
-    }
-    opened.close()
+    found = kept(database)
     assert found == expected
     assert len(found) > 3
+
+
+async def test_the_java_example_has_the_same_takings_after_it_was_killed(kafka, tmp_path):
+    classes = tmp_path / "classes"
+    classes.mkdir()
+    try:
+        program = compiled(classes)
+    except UnavailableError as error:
+        pytest.skip(f"no Java: {error}")
+    expected = await our_days(kafka.url(), tmp_path / "worker")
+    database = tmp_path / "takings.db"
+    command = [*program, kafka.address, str(database), str(SCHEMAS)]
+    for seconds in (0.8, 1.2, 1.6):
+        killed = await asyncio.create_subprocess_exec(*command)
+        await asyncio.sleep(seconds)
+        killed.kill()
+        await killed.wait()
+    whole = await asyncio.create_subprocess_exec(*command, "5")
+    assert await asyncio.wait_for(whole.wait(), 60) == 0
+    assert kept(database) == expected
 
 
 async def test_an_export_reads_a_copy_of_its_own_and_has_the_days_of_our_view(
