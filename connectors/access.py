@@ -111,6 +111,70 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True):
     authorization: Callable[[Application], str] = no_authorization
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """What the browser brought back, and what the provider compares it with; never log it."""
+
+    code: str
+    redirect_uri: str
+    verifier: str | None = None
+
+    def __repr__(self) -> str:
+        return "Code([hidden])"
+
+
+class Consented(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merchant's consent brought; `merchant` is empty where its tokens do not say."""
+
+    grant: Grant
+    merchant: str = ""
+
+
+class Whose(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How to learn whose tokens they are, where neither they nor the browser tell.
+
+    `ask` is a conversation at what of `Access.base_url` stands before the merchant.
+    """
+
+    ask: Callable[[], Conversation]
+    read: Callable[[Sequence[Page]], str]
+
+
+def nothing_told(_query: Mapping[str, str]) -> str:
+    """Return that the browser does not say which merchant it was."""
+    return ""
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How a merchant lets us in by the browser (RFC 6749, 4.1).
+
+    Args:
+        path: of the page of consent, below where the operator has set such pages to be.
+        scopes: what we ask for: reading, never writing.
+        pkce: whether a challenge goes along (RFC 7636).
+        ask: the exchange of the code; it brings one body, which `read` reads.
+        more: further parameters of the page.
+        merchant: what the browser's return says of the merchant; checked before it is used.
+        whose: asks for the merchant afterwards.
+        locations, listed: all locations that the tokens open.
+        shared: whether several accounts may keep the same pair of tokens: only where a
+            renewal leaves the refresh token as it is.
+    """
+
+    path: str
+    scopes: tuple[str, ...]
+    pkce: bool
+    ask: Callable[[Application, Code], Conversation]
+    read: Callable[[bytes, datetime], Consented]
+    more: Mapping[str, str] = {}
+    merchant: Callable[[Mapping[str, str]], str] = nothing_told
+    whose: Whose | None = None
+    locations: Callable[[], Conversation]
+    listed: Callable[[Sequence[Page], str], list[LocationFacts]]
+    shared: bool = False
+
+
 def no_headers(_place: Place) -> Mapping[str, str]:
     """Return that calls say nothing of the place."""
     return {}
@@ -128,6 +192,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             "default". Limits that are shared must stand in the same order everywhere.
         tokens: how they are got; None is by hand only.
         probe: asks for a location; `located` reads its pages, None when there is none such.
+        consent: how merchants let us in by the browser; None where they cannot.
     """
 
     base_url: str
@@ -138,6 +203,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Login | Renewal | None
     probe: Callable[[Place], Conversation]
     located: Callable[[Sequence[Page], Place], LocationFacts | None]
+    consent: Consent | None = None
 
 
 def url_of(template: str, place: Place) -> str:

@@ -218,6 +218,10 @@ class CredentialsError(ConnectorError):
     """The provider no longer accepts our credentials: a person must reconnect the account."""
 
 
+class GrantOverError(CredentialsError):
+    """The provider says that the authorisation itself is over: only a person can renew it."""
+
+
 class Connector(Protocol):
     """One provider; `lookback_s` is how far each poll reaches back behind the watermark."""
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors.access import Grant
-from connectors.contract import Conversation, CredentialsError, Page, PermanentError, Request
+from connectors.contract import Conversation, GrantOverError, Page, PermanentError, Request
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST_LIFE_S = 10 * 366 * 86_400
@@ -50,7 +50,7 @@ def token_call(request: Request) -> Conversation:
     Make one token call, as one body of the page "grant".
 
     Raises:
-        CredentialsError: what was to be exchanged is no longer good.
+        GrantOverError: what was to be exchanged is no longer good.
         PermanentError: the call itself is wrong, mostly the application's settings.
     """
     answer = yield request
@@ -60,7 +60,7 @@ def token_call(request: Request) -> Conversation:
         yield Page(resource="grant", bodies=(answer.body,))
         return
     if answer.status == _BAD_REQUEST and _reason(answer.body) == "invalid_grant":
-        raise CredentialsError(f"{request.path}: the refresh token is no longer good")
+        raise GrantOverError(f"{request.path}: what was exchanged is no longer good")
     raise PermanentError(
         f"{request.path}: no token, the provider answered {answer.status}; "
         "check the application's id and secret"

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from schemas.account import Account, Tenant
+from schemas.authorization import Authorization
 from schemas.catalogue import MappingRequest, PosProduct, Product, ProductMapping, StockCount
 from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.raw import RawEvent
@@ -21,6 +22,7 @@ _FOR_EVER = None
 RAW = "pos.raw"
 TENANTS = "pos.tenants"
 ACCOUNTS = "pos.accounts"
+AUTHORIZATIONS = "pos.authorizations"
 CATALOG = "pos.catalog"
 PRODUCTS = "pos.products"
 MAPPING_REQUESTS = "pos.mapping-requests"
@@ -94,4 +96,5 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=COMMANDS, record=Command, retention_s=30 * _DAY),
     TopicSpec(name=SYNCS, record=SyncRun, key="account_id/sync_id"),
     TopicSpec(name=RECONCILIATIONS, record=Reconciliation, key="account_id/business_day"),
+    TopicSpec(name=AUTHORIZATIONS, record=Authorization, retention_s=7 * _DAY, lane="tenant"),
 )

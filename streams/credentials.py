@@ -46,9 +46,17 @@ def opened(account: Account, sealer: Sealer) -> Credentials:
     Raises:
         SealBrokenError: they were tampered with or belong to another account.
     """
-    plain = sealer.open(
-        account.credentials, tenant=account.tenant_id, record=_record(account.account_id)
-    )
+    return opened_box(account.credentials, sealer, account.tenant_id, account.account_id)
+
+
+def opened_box(box: bytes, sealer: Sealer, tenant_id: str, owner: str) -> Credentials:
+    """
+    Open what `sealed` made for an account, or for an attempt to connect one.
+
+    Raises:
+        SealBrokenError: it was tampered with or belongs to another.
+    """
+    plain = sealer.open(box, tenant=tenant_id, record=_record(owner))
     return msgspec.json.decode(plain, type=Credentials)
 
 

@@ -12,9 +12,22 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from connectors.access import Access, Application, Grant, LocationFacts, Login, Place, url_of
+from connectors.access import (
+    MERCHANT,
+    Access,
+    Application,
+    Code,
+    Consent,
+    Consented,
+    Grant,
+    LocationFacts,
+    Login,
+    Place,
+    Renewal,
+    url_of,
+)
 from connectors.catalogue import ACCESSES
-from connectors.contract import CredentialsError, PermanentError, Way
+from connectors.contract import Conversation, CredentialsError, Page, PermanentError, Way
 from connectors.exchange import Authority, Exchange, Patience, limiter_of, new_client
 from connectors.limits import Budget, Limit, Limiter, Scope
 from schemas.account import Account
@@ -42,6 +55,7 @@ LANDING_S = 1.5
 """How long a token call under way may take when the process stops."""
 
 TOKEN_PATIENCE = Patience(timeout_s=20, attempts=3)
+CODE_PATIENCE = Patience(timeout_s=20, attempts=1)
 
 
 def utc_now() -> datetime:
@@ -132,12 +146,71 @@ class AccountExchanges:
         if provider in DATABASES:
             return await self._databases.probe(credentials.access_token, place)
         way = self._way(provider)
-        login = self._login(way)
-        authority = login or f"Bearer {credentials.access_token}"
-        exchange = self._speaking(way, place, authority, owner="")
-        async with aclosing(exchange.converse(way.access.probe(place))) as found:
-            pages = [page async for page in found]
+        pages = await self._asked(way, credentials, place, way.access.probe(place))
         return way.access.located(pages, place)
+
+    # -- consent -----------------------------------------------------------------------------
+
+    def door(self, provider: str) -> tuple[Consent | None, Application | None, str]:
+        """Return how merchants let us in, who we are there, and where its page is."""
+        access, settings = self._accesses.get(provider), self._settings.provider(provider)
+        if access is None or settings is None:
+            return None, None, ""
+        return access.consent, settings.application(), settings.consent_base()
+
+    def margin_s(self, provider: str) -> int:
+        """Return how long before its end a token of this provider is renewed, in seconds."""
+        tokens = self._way(provider).access.tokens
+        return 0 if tokens is None else tokens.margin_s
+
+    async def consented(self, provider: str, code: Code, place: Place) -> Consented:
+        """
+        Exchange a code; it is sent once, because a provider takes it once.
+
+        Raises:
+            PlaceError: the provider has to be told the merchant, too.
+
+        Other errors as in `Exchange.converse`.
+        """
+        way = self._way(provider)
+        consent, application = _consent(way), self._application(way)
+        tokens = way.access.tokens
+        shown = tokens.authorization(application) if isinstance(tokens, Renewal) else ""
+        exchange = self._token_exchange(way, place, shown, CODE_PATIENCE)
+        async with aclosing(exchange.converse(consent.ask(application, code))) as pages:
+            async for page in pages:
+                for body in page.bodies:
+                    return consent.read(body, self._clock())
+        raise PermanentError("the provider gave no token")
+
+    async def whose(self, provider: str, credentials: Credentials) -> str:
+        """
+        Ask which merchant's the tokens are; empty where only its locations tell.
+
+        Errors as in `Exchange.converse`.
+        """
+        way = self._way(provider)
+        whose = _consent(way).whose
+        if whose is None:
+            return ""
+        above = way.settings.base_url.partition(f"/{MERCHANT}")[0]
+        exchange = Exchange(
+            above,
+            authorization=f"Bearer {credentials.access_token}",
+            headers=way.access.headers,
+            client=self._client,
+        )
+        async with aclosing(exchange.converse(whose.ask())) as found:
+            return whose.read([page async for page in found])
+
+    async def locations(
+        self, provider: str, credentials: Credentials, merchant: str
+    ) -> list[LocationFacts]:
+        """Ask for all locations that the tokens open; errors as in `Exchange.converse`."""
+        way = self._way(provider)
+        consent, place = _consent(way), Place(merchant=merchant)
+        pages = await self._asked(way, credentials, place, consent.locations())
+        return consent.listed(pages, merchant)
 
     async def settled(self) -> None:
         """Wait a moment for tokens that are being renewed: their answers must not be lost."""
@@ -161,6 +234,15 @@ class AccountExchanges:
         if access is None or settings is None:
             raise PermanentError(f"{provider} is not called: it can only push")
         return _Way(provider, access, settings)
+
+    async def _asked(
+        self, way: _Way, credentials: Credentials, place: Place, talk: Conversation
+    ) -> list[Page]:
+        login = self._login(way)
+        authority = login or f"Bearer {credentials.access_token}"
+        exchange = self._speaking(way, place, authority, owner="")
+        async with aclosing(exchange.converse(talk)) as found:
+            return [page async for page in found]
 
     def _made(self, account: Account, place: Place) -> _Kept:
         way = self._way(account.provider)
@@ -207,13 +289,19 @@ class AccountExchanges:
 
     # -- tokens ------------------------------------------------------------------------------
 
-    def _token_exchange(self, way: _Way, place: Place, authorization: str) -> Exchange:
+    def _token_exchange(
+        self,
+        way: _Way,
+        place: Place,
+        authorization: str,
+        patience: Patience | None = None,
+    ) -> Exchange:
         return Exchange(
             url_of(way.settings.token_base(), place),
             authorization=authorization,
             headers=way.access.headers,
             limiters=self._limits(way, place, f"tokens of {place.merchant}"),
-            patience=TOKEN_PATIENCE,
+            patience=patience or TOKEN_PATIENCE,
             client=self._client,
         )
 
@@ -259,3 +347,10 @@ class AccountExchanges:
             margin_s=tokens.margin_s if tokens is not None else 0,
             clock=self._clock,
         )
+
+
+def _consent(way: _Way) -> Consent:
+    consent = way.access.consent
+    if consent is None:
+        raise PermanentError(f"{way.provider}: merchants do not let us in by the browser")
+    return consent

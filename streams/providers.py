@@ -13,6 +13,7 @@ from connectors.lightspeed_k.api import BASE_URL as K_URL
 from connectors.lightspeed_r.access import BASE_URL as R_URL
 from connectors.lightspeed_r.access import TOKEN_URL as R_TOKEN_URL
 from connectors.lightspeed_x.access import BASE_URL as X_URL
+from connectors.lightspeed_x.access import CONSENT_URL as X_CONSENT_URL
 from connectors.limits import Budget, Limit
 from connectors.square.api import BASE_URL as SQUARE_URL
 from connectors.toast.access import BASE_URL as TOAST_URL
@@ -32,6 +33,10 @@ class ProviderSettings(BaseModel):
     def token_base(self) -> str:
         """Return where calls for tokens go."""
         return self.base_url
+
+    def consent_base(self) -> str:
+        """Return where the page is on which merchants let us in."""
+        return self.token_base()
 
     def limits(self, access: Access) -> Mapping[str, tuple[Limit, ...]]:
         """Return the limits that calls keep to."""
@@ -206,10 +211,18 @@ class LightspeedXSettings(LightspeedSettings):
         default=X_URL,
         description="Where X-Series' API is; {merchant} stands for the store's prefix.",
     )
+    consent_url: str = Field(
+        default=X_CONSENT_URL,
+        description="Where X-Series asks merchants to let us in: scheme and host.",
+    )
     previous_client_secret: SecretStr | None = Field(
         default=None,
         description="Client secret before the last change; webhooks may be signed with it yet.",
     )
+
+    def consent_base(self) -> str:
+        """Return where the page is on which merchants let us in."""
+        return self.consent_url
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
         """Return the application's secrets: they sign webhooks, too."""

@@ -165,6 +165,17 @@ class Settings(BaseSettings):
         description="Port of /livez, /readyz and /metrics of `tillstream work`; 0 takes a free "
         "one.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="Scheme and host by which browsers reach the API, with no path; needed to "
+        "connect accounts by OAuth. Never taken from a request.",
+    )
+    return_urls: str = Field(
+        default="",
+        description="URLs that a browser may be sent to after connecting, comma separated, "
+        "without query; others are refused.",
+    )
     keys: SecretStr | None = Field(
         default=None,
         description="Master keys that wrap the tenants' data keys, id:base64, comma separated, "
@@ -338,6 +349,11 @@ class Settings(BaseSettings):
             token=secret_of(self.registry_token),
             ca_file=self.registry_ca_file,
         )
+
+    def may_return_to(self, url: str) -> bool:
+        """Say whether a browser may be sent there; all before the query must be the same."""
+        allowed = {one.strip() for one in self.return_urls.split(",") if one.strip()}
+        return url.partition("?")[0] in allowed and url.isprintable() and "#" not in url
 
     def provider(self, name: str) -> ProviderSettings | None:
         """Return what is set for a provider; None for one that has no settings."""

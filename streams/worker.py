@@ -13,6 +13,8 @@ from connectors.catalogue import CONNECTORS, NEVER_ASKED
 from connectors.contract import Connector
 from schemas.sealing import KeyRing, KeyRingError, Sealer
 from streams import registry
+from streams.authorizations import Authorizations
+from streams.consents import Consents
 from streams.directory import Directory
 from streams.errors import SetupError
 from streams.exchanges import AccountExchanges
@@ -80,6 +82,9 @@ class Worker:
         self.ingest = self._ingest()
         self.exchanges = AccountExchanges(
             settings, self.sealer, self.directory, clock=self._clock
+        )
+        self.authorizations = Authorizations(
+            self.runtime.log, self._clock, lanes=settings.lanes
         )
         self.sync = self._sync()
         self.fetcher = self._fetcher()
@@ -192,6 +197,7 @@ class Worker:
         await asyncio.to_thread(registry.adopt, settings.registry(), settings.data_dir)
         await self.runtime.start()
         await self.directory.start()
+        await self.authorizations.start()
         if self.role.takes_lanes:
             await self.observer.start()
         self._ready.set()
@@ -207,6 +213,7 @@ class Worker:
         await self.sync.stop()
         await self.exchanges.settled()
         await self.observer.stop()
+        await self.authorizations.stop()
         await self.directory.stop()
         await self.runtime.stop()
         await self.exchanges.close()
@@ -239,6 +246,7 @@ class Worker:
             metrics=self.metrics,
             connectors=self.connectors,
             probe=self.exchanges.probe,
+            consents=self._consents(),
             clock=self._clock,
             problems=self._problems,
             refresh_metrics=self._refresh_metrics,
@@ -255,6 +263,16 @@ class Worker:
     def _staleness(self) -> Staleness | None:
         replica = self.runtime.replica
         return None if replica is None else replica.staleness()
+
+    def _consents(self) -> Consents:
+        return Consents(
+            self.settings,
+            self.sealer,
+            self.directory,
+            self.exchanges,
+            self.authorizations,
+            self._clock,
+        )
 
     def _stage_records(self) -> dict[str, int]:
         return {name: stage.stats.records for name, stage in self.runtime.stages.items()}

@@ -10,10 +10,21 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
-from connectors.access import Access, Application, LocationFacts, Place, Renewal
+from connectors.access import (
+    Access,
+    Application,
+    Code,
+    Consent,
+    Consented,
+    LocationFacts,
+    Place,
+    Renewal,
+)
+from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError, Request
 from connectors.lightspeed_k.api import BASE_URL, LIMITS, ask
 from connectors.limits import Budget
@@ -63,11 +74,35 @@ def basic(application: Application) -> str:
     return f"Basic {b64encode(pair).decode()}"
 
 
+def exchange_code(application: Application, code: Code) -> Conversation:
+    """Exchange what the browser brought; it goes into the query, as for a renewal."""
+    del application  # it is in the header
+    query = tuple(code_fields(code).items())
+    yield from token_call(
+        Request(method="POST", path="/oauth/token", query=query, budget="oauth")
+    )
+
+
+def read_consented(body: bytes, now: datetime) -> Consented:
+    """
+    Read what K-Series granted; it names no merchant.
+
+    Raises:
+        PermanentError: it is nothing of the kind.
+    """
+    return Consented(grant=read_grant(body, now))
+
+
+def businesses() -> Conversation:
+    """Ask for all businesses that the token may see, as one page of "businesses"."""
+    answer = yield from ask(Request(method="GET", path=BUSINESSES))
+    yield Page(resource="businesses", bodies=() if answer is None else (answer.body,))
+
+
 def probe(place: Place) -> Conversation:
     """Ask for all businesses that the token may see, as one page of "businesses"."""
     del place
-    answer = yield from ask(Request(method="GET", path=BUSINESSES))
-    yield Page(resource="businesses", bodies=() if answer is None else (answer.body,))
+    yield from businesses()
 
 
 def located(pages: Sequence[Page], place: Place) -> LocationFacts | None:
@@ -77,23 +112,47 @@ def located(pages: Sequence[Page], place: Place) -> LocationFacts | None:
     Raises:
         PermanentError: the answer cannot be read.
     """
+    here = (one for one in listed(pages, "") if one.location_id == place.location_id)
+    return next(here, None)
+
+
+def listed(pages: Sequence[Page], merchant: str) -> list[LocationFacts]:
+    """
+    Read all business locations; each is a merchant of its own, as its webhooks have it.
+
+    Raises:
+        PermanentError: the answer cannot be read.
+    """
+    del merchant
+    found = []
     for body in (body for page in pages for body in page.bodies):
         try:
-            businesses = _businesses.decode(body).embedded.business_list
+            seen = _businesses.decode(body).embedded.business_list
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise PermanentError(f"{BUSINESSES}: the answer cannot be read") from None
-        for business in businesses:
-            for one in business.business_locations:
-                if str(one.bl_id) == place.location_id:
-                    return LocationFacts(
-                        location_id=place.location_id,
-                        merchant=place.location_id,
-                        name=one.bl_name or place.location_id,
-                        timezone=one.timezone,
-                        currency=one.currency_code or business.currency_code,
-                    )
-    return None
+        found += [
+            LocationFacts(
+                location_id=str(one.bl_id),
+                merchant=str(one.bl_id),
+                name=one.bl_name or str(one.bl_id),
+                timezone=one.timezone,
+                currency=one.currency_code or business.currency_code,
+            )
+            for business in seen
+            for one in business.business_locations
+        ]
+    return found
 
+
+CONSENT = Consent(
+    path="/oauth/authorize",
+    scopes=("financial-api", "items", "orders-api"),
+    pkce=True,
+    ask=exchange_code,
+    read=read_consented,
+    locations=businesses,
+    listed=listed,
+)
 
 ACCESS = Access(
     base_url=BASE_URL,
@@ -102,4 +161,5 @@ ACCESS = Access(
     tokens=Renewal(ask=renew, read=read_grant, authorization=basic),
     probe=probe,
     located=located,
+    consent=CONSENT,
 )

@@ -8,11 +8,23 @@ Source: developers.lightspeedhq.com/retail/authentication (a renewal kills the p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 import msgspec
 
-from connectors.access import Access, Application, LocationFacts, Place, Renewal
+from connectors.access import (
+    Access,
+    Application,
+    Code,
+    Consent,
+    Consented,
+    LocationFacts,
+    Place,
+    Renewal,
+    Whose,
+)
+from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError, Request
 from connectors.lightspeed_r.poll import BUDGET, ask
 from connectors.limits import WHOLE, Bucket, Budget
@@ -38,7 +50,21 @@ class _Answer(msgspec.Struct, rename="pascal"):
     shop: _Shop
 
 
+class _Answers(msgspec.Struct, rename="pascal"):
+    shop: list[_Shop] | _Shop | None = None
+
+
+class _Account(msgspec.Struct):
+    account_id: str = msgspec.field(name="accountID")
+
+
+class _Accounts(msgspec.Struct, rename="pascal"):
+    account: _Account
+
+
 _answer = msgspec.json.Decoder(_Answer)
+_answers = msgspec.json.Decoder(_Answers)
+_accounts = msgspec.json.Decoder(_Accounts)
 
 
 def cost(request: Request) -> int:
@@ -56,6 +82,78 @@ def renew(application: Application, refresh_token: str) -> Conversation:
         "refresh_token": refresh_token,
     }
     yield from token_call(form_request("/auth/oauth/token", fields))
+
+
+def exchange_code(application: Application, code: Code) -> Conversation:
+    """Exchange what the browser brought."""
+    fields = code_fields(code, application)
+    yield from token_call(form_request("/auth/oauth/token", fields))
+
+
+def read_consented(body: bytes, now: datetime) -> Consented:
+    """
+    Read what the R-Series granted; whose it is has to be asked.
+
+    Raises:
+        PermanentError: it is nothing of the kind.
+    """
+    return Consented(grant=read_grant(body, now))
+
+
+def whose() -> Conversation:
+    """Ask which account the token opens, as one page of "account": `…/Account.json`."""
+    answer = yield from ask(Request(method="GET", path=".json", budget=BUDGET))
+    yield Page(resource="account", bodies=() if answer is None else (answer.body,))
+
+
+def read_whose(pages: Sequence[Page]) -> str:
+    """
+    Read the account's id.
+
+    Raises:
+        PermanentError: there is none.
+    """
+    for body in (body for page in pages for body in page.bodies):
+        try:
+            return _accounts.decode(body).account.account_id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            break
+    raise PermanentError("the account cannot be read")
+
+
+def shops() -> Conversation:
+    """Ask for all shops of the account, as one page of "shops"."""
+    query = (("limit", "100"),)
+    answer = yield from ask(
+        Request(method="GET", path="/Shop.json", query=query, budget=BUDGET)
+    )
+    yield Page(resource="shops", bodies=() if answer is None else (answer.body,))
+
+
+def listed(pages: Sequence[Page], merchant: str) -> list[LocationFacts]:
+    """
+    Read the shops; a single one is an object, none is absent.
+
+    Raises:
+        PermanentError: they cannot be read.
+    """
+    found: list[_Shop] = []
+    for body in (body for page in pages for body in page.bodies):
+        try:
+            told = _answers.decode(body).shop
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise PermanentError("the shops cannot be read") from None
+        found += told if isinstance(told, list) else [told] if told is not None else []
+    return [_facts(one, merchant) for one in found]
+
+
+def _facts(shop: _Shop, merchant: str) -> LocationFacts:
+    return LocationFacts(
+        location_id=shop.shop_id,
+        merchant=merchant,
+        name=shop.name or shop.shop_id,
+        timezone=shop.time_zone,
+    )
 
 
 def probe(place: Place) -> Conversation:
@@ -77,12 +175,7 @@ def located(pages: Sequence[Page], place: Place) -> LocationFacts | None:
             shop = _answer.decode(body).shop
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise PermanentError("the shop cannot be read") from None
-        return LocationFacts(
-            location_id=shop.shop_id,
-            merchant=place.merchant,
-            name=shop.name or shop.shop_id,
-            timezone=shop.time_zone,
-        )
+        return _facts(shop, place.merchant)
     return None
 
 
@@ -94,6 +187,17 @@ _BUCKET = Bucket(
     cost=cost,
 )
 
+CONSENT = Consent(
+    path="/auth/oauth/authorize",
+    scopes=("employee:register", "employee:inventory"),
+    pkce=True,
+    ask=exchange_code,
+    read=read_consented,
+    whose=Whose(ask=whose, read=read_whose),
+    locations=shops,
+    listed=listed,
+)
+
 ACCESS = Access(
     base_url=BASE_URL,
     token_url=TOKEN_URL,
@@ -102,4 +206,5 @@ ACCESS = Access(
     tokens=Renewal(ask=renew, read=read_grant, margin_s=180),
     probe=probe,
     located=located,
+    consent=CONSENT,
 )

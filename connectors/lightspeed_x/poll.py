@@ -91,6 +91,11 @@ def one(resource: str, path: str) -> Conversation:
     yield Page(resource=resource, bodies=bodies)
 
 
+def changed(resource: str, path: str) -> Conversation:
+    """Ask for a whole list, as pages of its objects."""
+    yield from _changed(resource, path, 0)
+
+
 def segment(name: str) -> str:
     """Quote an id that came from outside, so that it can only be one piece of a path."""
     return quote(name, safe="")

@@ -13,11 +13,10 @@ from starlette.responses import Response
 from connectors.access import Place, PlaceError
 from connectors.catalogue import logs_in
 from connectors.contract import CredentialsError, PermanentError, TransientError
-from schemas.account import Account, AccountStatus
+from schemas.account import Account, AccountStatus, Tenant
 from schemas.businessday import UnknownZoneError, zone_named
 from schemas.identity import derived_id
 from streams.credentials import Credentials, sealed
-from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
 from streams.http.forms import PAGE, AccountChange, Cursor, Limit, NewAccount
@@ -69,12 +68,17 @@ async def connect(form: NewAccount, services: ServicesDep, caller: CallerDep) ->
         refresh_token=form.refresh_token.get_secret_value() if form.refresh_token else None,
     )
     location = told or await _probed(services, form, credentials)
-    account, known = _account(services, caller, form, location, credentials)
+    account, known = account_at(services, caller.tenant, form, location, credentials)
+    await put_connected(services, account, known=known)
+    return json_answer(shown(account), 200 if known else 201)
+
+
+async def put_connected(services: Services, account: Account, *, known: bool) -> None:
+    """Write a connected account and take over what its webhooks had brought before."""
     await services.directory.put_account(account)
     await services.ingest.claim(account)
     await services.directory.settle_account(account.account_id)
     logger.info("account_connected", account_id=account.account_id, known=known)
-    return json_answer(shown(account), 200 if known else 201)
 
 
 async def _probed(
@@ -105,15 +109,14 @@ async def _probed(
     return location
 
 
-def _account(
+def account_at(
     services: Services,
-    caller: Caller,
+    tenant: Tenant,
     form: NewAccount,
     location: LocationInfo,
     credentials: Credentials,
 ) -> tuple[Account, bool]:
     """Return the account as it is to be, and whether it was known."""
-    tenant = caller.tenant
     account_id = derived_id("account", tenant.tenant_id, form.provider, location.location_id)
     known = services.directory.account(account_id)
     now = services.clock()

@@ -11,6 +11,7 @@ from streams.http import (
     accounts,
     health,
     mappings,
+    oauth,
     operations,
     problems,
     products,
@@ -52,6 +53,7 @@ def create_api(services: Services) -> FastAPI:
     for module in (
         webhooks,
         accounts,
+        oauth,
         products,
         push,
         mappings,

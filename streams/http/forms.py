@@ -79,6 +79,36 @@ class NewAccount(Form):
     )
 
 
+class Authorize(Form):
+    """Ask for a link by which a merchant lets us in."""
+
+    location_id: Id | None = Field(
+        default=None,
+        description="The location to connect; without it, one is chosen later.",
+    )
+    account_id: Id | None = Field(
+        default=None, description="An account to connect again, with the same merchant."
+    )
+    redirect_to: str | None = Field(
+        default=None,
+        max_length=2048,
+        description="Where the browser goes afterwards: one of TILLSTREAM_RETURN_URLS, and a "
+        "query of its own. Without it a page says how it ended.",
+    )
+
+
+class Reconnect(Form):
+    """Ask for a link by which a merchant lets us in again."""
+
+    redirect_to: str | None = Field(default=None, max_length=2048)
+
+
+class Choice(Form):
+    """Which of the merchant's locations to connect."""
+
+    location_ids: list[Id] = Field(min_length=1, max_length=100)
+
+
 class AccountChange(Form):
     """What of an account may change."""
 

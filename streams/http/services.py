@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from connectors.access import LocationFacts, Place
 from connectors.contract import Connector, SigningKey
 from schemas.sealing import Sealer
+from streams.consents import Consents
 from streams.credentials import Credentials
 from streams.directory import Directory
 from streams.ingest import Ingest
@@ -53,6 +54,7 @@ class Services:
 
     Args:
         probe: asks a provider for a location.
+        consents: leads merchants to a provider's page of consent and back.
         problems: reasons why this process cannot serve now, for people.
         refresh_metrics: brings gauges up to date before they are read.
         lag: records that each (stage, topic, lane) of this process has still to process.
@@ -68,6 +70,7 @@ class Services:
     metrics: Metrics
     connectors: Mapping[str, Connector]
     probe: AccountProbe
+    consents: Consents
     lag: Callable[[], Mapping[tuple[str, str, int], int]]
     clock: Callable[[], datetime] = utc_now
     problems: Callable[[], Sequence[str]] = no_problems

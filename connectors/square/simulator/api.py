@@ -67,6 +67,8 @@ class Api:
             return Answer(response=fault)
         wait = self._weather.wait()
         try:
+            if (call.method, call.path) == ("GET", "/oauth2/authorize"):
+                return Answer(response=_redirect(self._grants.authorize(call.query, now)))
             body = self._routed(call, now)
         except RefusedError as refused:
             return Answer(response=_error(refused), wait=wait)
@@ -122,6 +124,10 @@ def _error(refused: RefusedError, headers: Mapping[str, str] | None = None) -> R
     if refused.field:
         error["field"] = refused.field
     return _json(refused.status, {"errors": [error]}, headers)
+
+
+def _redirect(url: str) -> Response:
+    return Response(status=302, body=b"", headers={"location": url})
 
 
 def _json(status: int, body: Json, headers: Mapping[str, str] | None = None) -> Response:

@@ -98,8 +98,12 @@ class SquareSimulator:
 
     def revoke(self, merchant: str, at: datetime) -> Delivery:
         """Withdraw our authorisation for a merchant and return the webhook that says so."""
-        self._grants.revoked.add(merchant)
+        self._grants.book.revoke(merchant)
         return self._postman.revocation(merchant, at)
+
+    def sign_in(self, merchant: str, *, denies: bool = False) -> None:
+        """Choose who is at the page of consent from now on, and whether they say no."""
+        self._grants.book.signed_in, self._grants.book.denies = merchant, denies
 
     def expire_token(self, token: str, now: datetime) -> None:
         """Let an access token be expired from now on."""

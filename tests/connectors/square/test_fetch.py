@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -115,8 +116,12 @@ def test_a_grant_is_obtained_renewed_and_given_back() -> None:
         )
         return square.handle(call, NOW).response
 
+    query = {"client_id": "app", "redirect_uri": "https://here.example/back", "state": "s"}
+    page_of_consent = Call(method="GET", path="/oauth2/authorize", query=query)
+    back = square.handle(page_of_consent, NOW).response.headers["location"]
+    (code,) = parse_qs(urlsplit(back).query)["code"]
     for talk in (
-        obtain("app", "secret", f"sim-code-{merchant}", "https://here.example/back"),
+        obtain("app", "secret", code, "https://here.example/back"),
         renew("app", "secret", f"sim-refresh-{merchant}"),
     ):
         request = next(talk)
