@@ -175,6 +175,16 @@ class Directory:
             await self.put_account(changed)
             return changed
 
+    async def grant_over(self, account: Account) -> None:
+        """Mark an account whose authorisation is over, unless it was reconnected since."""
+
+        def over(known: Account) -> Account:
+            same = known.credentials == account.credentials
+            connected = known.status is AccountStatus.CONNECTED
+            return replace(known, status=AccountStatus.REVOKED) if same and connected else known
+
+        await self.change_account(account.account_id, over)
+
     async def change_tenant(
         self, tenant_id: str, change: Callable[[Tenant], Tenant]
     ) -> Tenant | None:

@@ -141,6 +141,7 @@ class Worker:
             self._clock,
             retries=self.settings.sync_retries,
             opens_after=self.settings.circuit_failures,
+            grant_over=self.directory.grant_over,
         )
         polled = {name: it for name, it in self.connectors.items() if name not in NEVER_ASKED}
         return SyncService(
@@ -197,7 +198,8 @@ class Worker:
         await asyncio.to_thread(registry.adopt, settings.registry(), settings.data_dir)
         await self.runtime.start()
         await self.directory.start()
-        await self.authorizations.start()
+        if self.role.answers:
+            await self.authorizations.start()
         if self.role.takes_lanes:
             await self.observer.start()
         self._ready.set()

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from datetime import datetime
 
+from schemas.account import Account
 from streams.sync.circuit import Standing
 from streams.sync.days import DayDesk
 from streams.sync.plan import DAILY_ATTEMPTS, History, Order, daily_of
@@ -25,6 +26,7 @@ class Desk:
         self.watermark = history.watermark
         self.failures = history.failures
         self.complete_before = history.complete_before
+        self.failed_with = b""
         self.due: datetime | None = None
         self.pending: deque[Order] = deque(maxlen=MAX_PENDING)
         self.known: set[str] = set()
@@ -35,6 +37,11 @@ class Desk:
         if order.sync_id not in self.known:
             self.known.add(order.sync_id)
             self.pending.append(order)
+
+    def forgive(self, account: Account) -> None:
+        """Try new credentials at once, however long the pause after the old ones' failure."""
+        if self.failed_with and account.credentials != self.failed_with:
+            self.failed_with, self.due = b"", None
 
     def note_daily(self, order: Order, *, done: bool) -> None:
         """Note how a daily look ended; one that fails again and again is given up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +17,7 @@ from connectors.contract import (
     ConnectorError,
     Conversation,
     CredentialsError,
+    GrantOverError,
     Page,
     PermanentError,
     TransientError,
@@ -51,8 +52,18 @@ class Exchanges(Protocol):
         ...
 
 
+async def nobody_told(_account: Account) -> None:
+    """Leave an account whose authorisation is over as it is."""
+
+
 class SyncRunner:
-    """Runs one order at a time per account; the caller sees to that."""
+    """
+    Runs one order at a time per account; the caller sees to that.
+
+    Args:
+        grant_over: told of accounts whose authorisation the provider calls over, once the
+            failure of the run is in the log.
+    """
 
     def __init__(
         self,
@@ -63,6 +74,7 @@ class SyncRunner:
         retries: int = 3,
         first_wait_s: float = FIRST_WAIT_S,
         opens_after: int = OPENS_AFTER,
+        grant_over: Callable[[Account], Awaitable[None]] = nobody_told,
     ) -> None:
         self._ingest = ingest
         self._exchanges = exchanges
@@ -70,6 +82,7 @@ class SyncRunner:
         self._retries = retries
         self._first_wait_s = first_wait_s
         self._opens_after = opens_after
+        self._grant_over = grant_over
 
     async def run(
         self,
@@ -102,6 +115,8 @@ class SyncRunner:
             await self._control(
                 work, SyncStatus.FAILED, watermark, error=error, failures=failures
             )
+            if isinstance(error, GrantOverError):
+                await self._grant_over(account)
             return False
         moves = not order.kind.looks_back
         mark = max(order.until, watermark or order.until) if moves else watermark

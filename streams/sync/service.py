@@ -190,6 +190,7 @@ class SyncService:
         desk = self._desk(account, hold)
         if desk.task is not None and not desk.task.done():
             return
+        desk.forgive(account)
         if desk.pending:
             order = desk.pending.popleft()
         elif desk.due is None or desk.due <= now:
@@ -283,6 +284,8 @@ class SyncService:
             await asyncio.sleep(TICK_S)
             self._forget(account, hold)
             return
+        known = self._accounts.account(account.account_id) or account
+        desk.failed_with = b"" if done else known.credentials
         desk.failures = 0 if done else desk.failures + 1
         desk.complete_before |= done
         desk.note_daily(order, done=done)

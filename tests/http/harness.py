@@ -139,7 +139,13 @@ async def house(folder, **given) -> AsyncIterator[House]:
         "lanes": 2,
         "keys": f"k1:{generate_master_key()}",
         "admin_key": ADMIN_KEY,
-        "square": {"signature_key": SIGNATURE_KEY, "notification_url": URL},
+        "public_url": "https://tills.example",
+        "square": {
+            "signature_key": SIGNATURE_KEY,
+            "notification_url": URL,
+            "application_id": "sq-app",
+            "application_secret": "hush-hush-secret",
+        },
     }
     settings = load(**usual | given)
     failures = []

@@ -13,8 +13,13 @@ OPEN = {
     "/metrics",
     f"{API}/webhooks/{{provider}}",
     f"{API}/push/schema",
+    f"{API}/oauth/{{provider}}/start",
+    f"{API}/oauth/{{provider}}/callback",
 }
 OPERATOR = ("/api/v1/tenants", "/api/v1/operations")
+
+
+ABSENT_ACCOUNT = "11111111-1111-5111-8111-111111111111"
 
 
 def routes(shop):
@@ -51,6 +56,9 @@ BODIES = {
     ("POST", f"{API}/mappings/auto-map"): {},
     ("POST", f"{API}/accounts/{{account_id}}/sync/historical"): {"days": 1},
     ("POST", f"{API}/accounts/{{account_id}}/reconciliation"): {"from": "2026-05-04"},
+    ("POST", f"{API}/accounts/{{account_id}}/reconnect"): {},
+    ("POST", f"{API}/oauth/{{provider}}/authorize"): {"account_id": ABSENT_ACCOUNT},
+    ("POST", f"{API}/oauth/attempts/{{attempt_id}}/connect"): {"location_ids": ["L"]},
 }
 
 
@@ -86,6 +94,10 @@ def two_tenants(shop):
                 },
             )
             (tx, *_) = (await client.get(f"{API}/transactions")).json()["items"]
+            link = await client.post(
+                f"{API}/accounts/{account['account_id']}/reconnect", json={}
+            )
+            attempt = link.json()
             clients[name] = (
                 client,
                 {
@@ -93,6 +105,8 @@ def two_tenants(shop):
                     "transaction_id": tx["transaction_id"],
                     "product_id": name,
                     "pos_product_id": "VCHEESE",
+                    "attempt_id": attempt["attempt_id"],
+                    "provider": "square",
                 },
             )
         return clients
@@ -101,10 +115,12 @@ def two_tenants(shop):
 
 
 ABSENT = {
-    "account_id": "11111111-1111-5111-8111-111111111111",
+    "account_id": ABSENT_ACCOUNT,
     "transaction_id": "22222222-2222-5222-8222-222222222222",
     "product_id": "nothing",
     "pos_product_id": "VCHEESE",
+    "attempt_id": "A" * 32,
+    "provider": "square",
 }
 
 
