@@ -71,3 +71,10 @@ async def test_records_of_a_topic_are_shown_to_the_operator_page_by_page(shop):
         assert (await shop.admin.get(path, params=wrong)).status_code == 422
     assert (await shop.admin.get("/api/v1/operations/topics/pos.none")).status_code == 422
     assert (await client.get(path)).status_code in {401, 403}
+
+
+async def test_a_request_keeps_the_id_it_came_with_if_that_is_harmless(shop):
+    given = await shop.client.get("/livez", headers={"x-request-id": "abc-12345"})
+    assert given.headers["x-request-id"] == "abc-12345"
+    odd = await shop.client.get("/livez", headers={"x-request-id": "a b\tc<script>"})
+    assert odd.headers["x-request-id"] != "a b\tc<script>"
