@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from connectors.catalogue import logs_in
 from streams.cli.api import Api, asked
 from streams.cli.console import Json, line, table, told
 from streams.cli.keys import HERE, Url
@@ -14,6 +15,21 @@ from streams.cli.keys import HERE, Url
 app = typer.Typer(help="POS locations: connect, look, sync.", no_args_is_help=True)
 
 Key = Annotated[str, typer.Option(envvar="TILLSTREAM_API_KEY", help="the tenant's API key")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TILLSTREAM_ACCESS_TOKEN",
+        help="asked for where the provider wants one; the DSN of a database",
+    ),
+]
+Merchant = Annotated[
+    str | None, typer.Option(help="the provider's id of the merchant, where it wants one")
+]
+Zone = Annotated[str | None, typer.Option(help="where the provider tells none: Europe/Berlin")]
+Currency = Annotated[str | None, typer.Option(help="where the provider tells none: EUR")]
+CutOff = Annotated[
+    int | None, typer.Option(min=0, max=23, help="else the provider's, or midnight")
+]
 PATH = "/api/v1/pos/accounts"
 
 
@@ -45,24 +61,32 @@ def connect(
     provider: Annotated[str, typer.Argument(help="square, …")],
     location_id: Annotated[str, typer.Argument(help="the location's id at the provider")],
     *,
-    access_token: Annotated[
-        str,
-        typer.Option(envvar="TILLSTREAM_ACCESS_TOKEN", prompt=True, hide_input=True),
-    ],
     api_key: Key,
-    cut_off_hour: Annotated[int, typer.Option(min=0, max=23)] = 0,
+    access_token: Token = None,
+    merchant: Merchant = None,
+    timezone: Zone = None,
+    currency: Currency = None,
+    cut_off_hour: CutOff = None,
     history_days: Annotated[
         int | None, typer.Option(help="import the sales of so many days, too")
     ] = None,
     url: Url = HERE,
     json: Json = False,
 ) -> None:
-    """Connect a location; its name, zone and currency come from the provider."""
+    """Connect a location; its name, zone and currency come from the provider if it can."""
+    if access_token is None and not logs_in(provider):
+        access_token = typer.prompt("Access token", hide_input=True)
+    given = {
+        "access_token": access_token,
+        "merchant": merchant,
+        "timezone": timezone,
+        "currency": currency,
+        "cut_off_hour": cut_off_hour,
+    }
     form = {
         "provider": provider,
         "location_id": location_id,
-        "access_token": access_token,
-        "cut_off_hour": cut_off_hour,
+        **{name: value for name, value in given.items() if value is not None},
     }
     (account,) = asked(url, api_key, ("POST", PATH, form))
     if history_days is not None:
