@@ -39,6 +39,19 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
 
 
+def variables(provider: str, wiring: Wiring) -> dict[str, str]:
+    """Return the settings as environment variables; nothing real is behind their secrets."""
+    given = SIMULATED[provider](wiring).model_dump(exclude_unset=True)
+    prefix = f"TILLSTREAM_{provider.replace('-', '_').upper()}__"
+    return {
+        f"{prefix}{name.upper()}": value.get_secret_value()
+        if isinstance(value, SecretStr)
+        else f"{value}"
+        for name, value in given.items()
+        if value
+    }
+
+
 def _square(wiring: Wiring) -> ProviderSettings:
     return SquareSettings(
         signature_key=SecretStr(wiring.secret),

@@ -17,6 +17,7 @@ from connectors.simulation.config import ROUGH, Faults, SimulatorConfig
 from connectors.simulators import SIMULATORS, SimulatedProvider
 from streams import logs
 from streams.cli.console import Json, line, note, told
+from streams.cli.demo_settings import Wiring, variables
 from streams.errors import SetupError
 from streams.simulate import deliver, serve_simulator
 from streams.simulate_database import SimulatedDatabase, serve_database
@@ -142,8 +143,16 @@ class Run:
             msgspec.structs.replace(shop, token=shop.token.format(database=database))
             for shop in self._simulator.config.shops
         ]
+        config = self._simulator.config
+        wiring = Wiring(
+            url=url,
+            database=database,
+            webhook_url=self._deliver_to,
+            secret=config.signature_key,
+        )
+        settings = variables(self._provider, wiring)
         if self._as_json:
-            line({"url": url, "locations": shops})
+            line({"url": url, "locations": shops, "settings": settings})
             return
         note(f"a simulated {self._provider} at {url} (its own sums: {url}/totals)")
         for shop in shops:
@@ -151,3 +160,6 @@ class Run:
                 f"  {shop.name}: merchant {shop.merchant_id}, location {shop.location_id}, "
                 f"access token {shop.token or '(none: the application logs in)'}"
             )
+        note("Tillstream calls it with:")
+        for name, value in settings.items():
+            note(f"  export {name}={value}")

@@ -16,6 +16,7 @@ from connectors.simulators import SIMULATORS
 from streams.cli import demo, demo_scene
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("provider", SIMULATORS)
 async def test_a_small_demo_of_it_comes_out_equal(
     provider: str,

@@ -9,7 +9,9 @@ import pytest
 
 from connectors.contract import Request
 from connectors.exchange import Exchange
+from connectors.simulators import SIMULATORS
 from connectors.square.simulator import ROUGH, Faults
+from streams.cli.demo_settings import Wiring, variables
 from streams.cli.simulate import read_faults
 from streams.errors import SetupError
 
@@ -40,6 +42,22 @@ async def test_an_unknown_provider_is_refused_with_the_known_ones() -> None:
     _, said = await running.communicate()
     assert running.returncode
     assert b"square" in said
+
+
+@pytest.mark.parametrize("provider", SIMULATORS)
+def test_it_says_which_settings_call_it(provider: str) -> None:
+    wiring = Wiring(
+        url="http://127.0.0.1:8014",
+        database="127.0.0.1:8015",
+        webhook_url="http://127.0.0.1:8013/hook",
+        secret="a-secret",
+    )
+    told = variables(provider, wiring)
+    assert {name.partition("__")[0] for name in told} == {
+        f"TILLSTREAM_{provider.replace('-', '_').upper()}"
+    }
+    assert any("127.0.0.1" in value for value in told.values())
+    assert not any("*" in value for value in told.values())
 
 
 def test_faults_are_named_in_thousandths() -> None:

@@ -113,7 +113,7 @@ class Api:
         size = min(size, self._config.page_limit or size)
         listed = [one for one in self._listed(place, until) if begin <= one.closed_at < end]
         first = _position(call.query.get("nextPageToken", ""), call.query)
-        told: Json = {"sales": self._written(listed[first : first + size], call.query)}
+        told: Json = {"sales": self._written(listed[first : first + size], call.query, until)}
         if first + size < len(listed):
             told["nextPageToken"] = _token(first + size, call.query)
         return told
@@ -134,7 +134,7 @@ class Api:
             "businessDate": day.isoformat(),
             "nextStartOfDayAsIso8601": shop.calendar.ends(day).isoformat(),
             "dataComplete": shop.calendar.ends(day) <= until,
-            "sales": self._written(listed, call.query),
+            "sales": self._written(listed, call.query, until),
         }
 
     def _must_be_its_own(self, call: Call, shop: SimulatedShop) -> None:
@@ -144,9 +144,19 @@ class Api:
     def _listed(self, place: int, until: datetime) -> list[Record]:
         return [it for it in self._told if it.bill.place == place and it.known_at <= until]
 
-    def _written(self, listed: list[Record], query: Mapping[str, str]) -> list[Json]:
+    def _written(
+        self, listed: list[Record], query: Mapping[str, str], until: datetime
+    ) -> list[Json]:
+        undone = {_name(it) for it in self._told if it.undoes and it.known_at <= until}
         include = frozenset(query.get("include", "").split(","))
-        return [self._writer.sale(one, include) for one in listed]
+        return [
+            self._writer.sale(one, include, undone=not one.undoes and _name(one) in undone)
+            for one in listed
+        ]
+
+
+def _name(record: Record) -> tuple[int, int]:
+    return record.bill.place, record.bill.number
 
 
 def _token(first: int, query: Mapping[str, str]) -> str:

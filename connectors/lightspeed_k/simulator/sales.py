@@ -82,8 +82,8 @@ class Writer:
     def __init__(self, config: SimulatorConfig) -> None:
         self._config = config
 
-    def sale(self, record: Record, include: frozenset[str]) -> Json:
-        """Return one record."""
+    def sale(self, record: Record, include: frozenset[str], *, undone: bool) -> Json:
+        """Return one record; of what was `undone` since, half are told to be cancelled."""
         bill, shop = record.bill, self._config.shops[record.bill.place]
         name = account(bill, undoes=record.undoes)
         dropped = bill.status == "cancelled"
@@ -95,7 +95,7 @@ class Writer:
             "salesLines": self._lines(record, shop),
             "timeOfOpening": stamp(bill.opened_at),
             "timeClosed": stamp(record.closed_at),
-            "cancelled": False,
+            "cancelled": undone and bill.number % 2 == 0,
             "tableNumber": f"{bill.register}",
             "tableName": f"Counter, {bill.register}",
             "accountProfileCode": "AAP",

@@ -73,6 +73,7 @@ def test_everything_that_k_series_may_mean_is_said() -> None:
     signs = {one["payments"][0]["netAmountWithTax"].startswith("-") for one in refunds}
     assert signs == {True, False}
     text = json.dumps(told)
+    assert {one["cancelled"] for one in told} == {True, False}
     for word in ('"UNTAXED"', '"voidReason": "Wrong item"', '"sku": null', '"GIFTCARD"'):
         assert word in text
     lines = [line for one in told for line in one["salesLines"]]
