@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -55,18 +55,24 @@ async def member(kafka, folder: Path, role: Role, name: str, keys: str) -> Async
         await worker.stop()
 
 
+HALVES, WHOLES = (Role.WORK, Role.SERVE, Role.SERVE), (Role.UP, Role.UP)
+SIDE_BY_SIDE = pytest.mark.parametrize("roles", [HALVES, WHOLES], ids="-".join)
+
+
 @asynccontextmanager
-async def shop_floor(kafka, folder: Path) -> AsyncIterator[tuple[House, House]]:
-    """Run two `serve` beside one `work`."""
+async def shop_floor(
+    kafka, folder: Path, roles: Sequence[Role] = HALVES
+) -> AsyncIterator[tuple[House, House]]:
+    """Run processes of these roles; give two that answer."""
     keys = f"k1:{generate_master_key()}"
-    async with (
-        member(kafka, folder, Role.WORK, "work", keys),
-        member(kafka, folder, Role.SERVE, "one", keys) as one,
-        member(kafka, folder, Role.SERVE, "two", keys) as two,
-    ):
-        await ready(one)
-        await ready(two)
-        yield one, two
+    async with AsyncExitStack() as stack:
+        houses = [
+            await stack.enter_async_context(member(kafka, folder, role, f"m{number}", keys))
+            for number, role in enumerate(roles)
+        ]
+        for house in houses:
+            await ready(house)
+        yield houses[-2], houses[-1]
 
 
 async def ready(house: House) -> None:
@@ -92,10 +98,11 @@ async def names(client: httpx.AsyncClient) -> list[str]:
     return [row["name"] for row in answer["items"]]
 
 
+@SIDE_BY_SIDE
 async def test_a_write_is_seen_by_the_next_read_here_and_soon_through_the_other(
-    kafka, tmp_path
+    kafka, tmp_path, roles
 ):
-    async with shop_floor(kafka, tmp_path) as (one, two):
+    async with shop_floor(kafka, tmp_path, roles) as (one, two):
         here = await one.tenant("bakery")
         there = two.as_key(here.headers["authorization"].removeprefix("Bearer "))
         await until_async(lambda: _is(there, f"{API}/products", 200), 5)
@@ -112,10 +119,11 @@ async def test_a_write_is_seen_by_the_next_read_here_and_soon_through_the_other(
                 await until_async(is_told, 5)
 
 
-async def test_every_view_is_read_through_any_serve_and_a_sync_is_asked_for_at_any(
-    kafka, tmp_path
+@SIDE_BY_SIDE
+async def test_every_view_is_read_through_any_process_and_a_sync_is_asked_for_at_any(
+    kafka, tmp_path, roles
 ):
-    async with shop_floor(kafka, tmp_path) as (one, two):
+    async with shop_floor(kafka, tmp_path, roles) as (one, two):
         here = await one.tenant("bakery")
         there = two.as_key(here.headers["authorization"].removeprefix("Bearer "))
         account = await one.connected(here)
