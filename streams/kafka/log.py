@@ -130,6 +130,9 @@ class KafkaLog:
         wanted = list(topics)
         self._described = await asyncio.to_thread(prepare, self.clients, wanted)
         self.partitions.update({topic.name: topic.partitions for topic in wanted})
+        # All at once: a client that meets topics one by one asks the brokers for each.
+        for consumer in (self._stable, self._all):
+            await consumer._client.set_topics(self.partitions)  # noqa: SLF001
         await self._look_at_ends()
 
     async def _follow_ends(self) -> None:
