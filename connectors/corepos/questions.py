@@ -36,7 +36,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     What to send.
 
     Args:
-        tables: may be missing; each becomes a SELECT of its own, joined by UNION ALL.
+        tables: may be missing; each becomes a SELECT of its own, joined by UNION ALL. The
+            first name in backquotes is then their database's.
     """
 
     text: str
@@ -133,7 +134,7 @@ def _sums(asked: Asked, table: str) -> tuple[str, tuple[str | int, ...]]:
     """
     here, store = _store(asked, "store_id")
     begin, end = datetime.fromisoformat(asked["from"]), datetime.fromisoformat(asked["to"])
-    same = "register_no, emp_no, trans_no, trans_id, pos_row_id, `datetime`"
+    same = "register_no, emp_no, trans_no, trans_id, pos_row_id, datetime"
     kind = (
         "CASE WHEN trans_subtype IN ('CP', 'IC') THEN 'T' "
         "WHEN upc = 'DISCOUNT' THEN 'S' ELSE trans_type END"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -232,9 +232,15 @@ class SyncService:
         return due is not None
 
     def _standings(self, provider: str) -> list[Standing]:
-        accounts = self._accounts.all_accounts()
-        names = {one.account_id for one in accounts if one.provider == provider}
-        return [desk.standing for name, desk in self._all_desks() if name in names]
+        """Return how the accounts stand that this process polls; from the log at first."""
+        found = []
+        for account in self._accounts.all_accounts():
+            hold = self._holds.get(self._lane(account))
+            if account.provider != provider or hold is None or not hold.is_current:
+                continue
+            with contextlib.suppress(NotReadyError):
+                found.append(self._desk(account, hold).standing)
+        return found
 
     # -- days
 
@@ -372,9 +378,6 @@ class SyncService:
             desk.take(resumed(run))
         desk.known.update(run.sync_id for run in runs)
         return desk
-
-    def _all_desks(self) -> Iterable[tuple[str, Desk]]:
-        return (it for hold in self._holds.values() for it in hold.desks.items())
 
     def _runs(self, account: Account) -> list[SyncRun]:
         prefix = f"{account.account_id}/".encode()

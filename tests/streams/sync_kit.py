@@ -144,7 +144,14 @@ class Shop:
         await self.is_settled.wait()
 
     def service(self) -> SyncService:
-        runner = SyncRunner(self.arrivals, self.till, self.clock, retries=2, first_wait_s=0)  # type: ignore[arg-type]
+        runner = SyncRunner(
+            self.arrivals,  # type: ignore[arg-type]
+            self.till,  # type: ignore[arg-type]
+            self.clock,
+            retries=2,
+            first_wait_s=0,
+            opens_after=Settings.circuit_failures,
+        )
         return SyncService(
             accounts=self,
             connectors={"square": self.till},  # type: ignore[dict-item]
