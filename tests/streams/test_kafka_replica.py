@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from schemas.sealing import generate_master_key
-from streams.errors import SetupError
 from streams.http.app import create_api
 from streams.kafka.state import State
 from streams.log import StateBrokenError
@@ -134,7 +133,14 @@ async def test_every_view_is_read_through_any_process_and_a_sync_is_asked_for_at
         await two.settle()
         days = (await there.get(f"{API}/sales-days")).json()["items"]
         assert [(day["total"], day["transactions"]) for day in days] == [(3750, 3)]
-        for view in ("sales", "transactions", "inventory", "unmapped-revenue", "mappings"):
+        for view in (
+            "sales",
+            "transactions",
+            "inventory",
+            "unmapped-revenue",
+            "mappings",
+            "sales-days",
+        ):
             assert (await there.get(f"{API}/{view}")).status_code == 200, view
         bill = (await there.get(f"{API}/transactions")).json()["items"][0]["transaction_id"]
         assert (await there.get(f"{API}/transactions/{bill}")).status_code == 200
@@ -201,10 +207,3 @@ def truncate(replica: Path) -> None:
 
 def forget(replica: Path) -> None:
     shutil.rmtree(replica)
-
-
-@pytest.mark.parametrize("role", [Role.SERVE, Role.WORK])
-def test_on_the_embedded_log_half_of_it_is_refused_with_what_to_do(tmp_path, role):
-    settings = load(log=f"embedded://{tmp_path}", keys=f"k1:{generate_master_key()}")
-    with pytest.raises(SetupError, match="run `tillstream up`"):
-        Worker(settings, fatal=pytest.fail, role=role)
