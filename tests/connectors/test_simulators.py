@@ -22,6 +22,7 @@ from tests.connectors.simulated import (
     LOGINS,
     NOW,
     Reading,
+    bodies,
     clients,
     days_of,
     finished,
@@ -93,6 +94,22 @@ def test_webhooks_in_any_order_and_a_poll_sum_up_to_what_was_sold(
     for reading in readings:
         polled(reading, simulator.config.now, simulator.ends + timedelta(days=1))
     compare(simulator, readings)
+
+
+@every_provider
+def test_what_a_business_day_brings_when_it_is_asked_for_again_is_that_day(
+    provider: str,
+) -> None:
+    simulator = finished(simulated(provider, seed=9))
+    for reading in readings_of(provider, simulator):
+        client, place = reading.client, reading.client.place
+        ours: dict[str, object] = {}
+        for day in simulator.totals().of(place.location_id):
+            again = Reading(client)
+            again.read_all(bodies(client.pages(client.connector.day(client.shop, day))))
+            found = days_of(again.figures(), place)
+            ours |= {name: found[name] for name in found if name == day.isoformat()}
+        assert ours == days_of(simulator.totals(), place)
 
 
 @every_provider
