@@ -18,6 +18,9 @@ from connectors.limits import Budget, Limit
 from connectors.square.api import BASE_URL as SQUARE_URL
 from connectors.toast.access import BASE_URL as TOAST_URL
 
+Ownership = frozenset[tuple[str, str]]
+"""Pairs of a tenant and a location of its own."""
+
 
 class ProviderSettings(BaseModel):
     """What whoever calls a provider asks of its settings, whichever provider it is."""
@@ -44,6 +47,10 @@ class ProviderSettings(BaseModel):
 
     def application(self) -> Application | None:
         """Return who we are at the provider; None when that is not set."""
+        return None
+
+    def owned(self) -> Ownership | None:
+        """Return whose location is whose, where only the operator knows; None: nobody said."""
         return None
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
@@ -140,6 +147,26 @@ class ToastSettings(ProviderSettings):
         description="Secrets of Toast's webhook subscriptions, comma separated: each has one "
         "of its own. Without any webhooks get a 503.",
     )
+
+    restaurants: str = Field(
+        default="",
+        description="Which tenant may connect which restaurants, tenant:guid, comma separated. "
+        "Toast lets our application into all of them, so only you know whose each one is; "
+        "without it a restaurant can be connected only while there is a single tenant.",
+    )
+
+    @field_validator("restaurants")
+    @classmethod
+    def _pairs(cls, value: str) -> str:
+        pairs = [one.partition(":") for one in value.split(",") if one.strip()]
+        if not all(tenant.strip() and guid.strip() for tenant, _, guid in pairs):
+            raise ValueError("give tenant:guid,tenant:guid")
+        return value
+
+    def owned(self) -> Ownership | None:
+        """Return who may connect what; None when that is not set."""
+        pairs = [one.partition(":") for one in self.restaurants.split(",") if one.strip()]
+        return frozenset((a.strip(), b.strip().lower()) for a, _, b in pairs) or None
 
     def application(self) -> Application | None:
         """Return the API account."""

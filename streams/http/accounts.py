@@ -63,6 +63,8 @@ async def connect(form: NewAccount, services: ServicesDep, caller: CallerDep) ->
     told = told_location(services, caller, form)
     if told is None and form.access_token is None and not logs_in(form.provider):
         raise ProblemError(422, "this provider needs an access_token")
+    if logs_in(form.provider):
+        refuse_unless_owned(services, caller.tenant, form)
     credentials = Credentials(
         access_token=form.access_token.get_secret_value() if form.access_token else "",
         refresh_token=form.refresh_token.get_secret_value() if form.refresh_token else None,
@@ -71,6 +73,28 @@ async def connect(form: NewAccount, services: ServicesDep, caller: CallerDep) ->
     account, known = account_at(services, caller.tenant, form, location, credentials)
     await put_connected(services, account, known=known)
     return json_answer(shown(account), 200 if known else 201)
+
+
+def refuse_unless_owned(services: Services, tenant: Tenant, form: NewAccount) -> None:
+    """
+    Let a tenant connect only what the operator says is its own.
+
+    Where our application logs in by itself, that it may look into a location proves nothing
+    about who asks; so it is not even said whether there is such a location.
+
+    Raises:
+        ProblemError: 403.
+    """
+    found = services.settings.provider(form.provider)
+    owned = None if found is None else found.owned()
+    if owned is None and len(services.directory.tenants()) == 1:
+        return
+    if owned is None or (tenant.tenant_id, form.location_id.lower()) not in owned:
+        raise ProblemError(
+            403,
+            "the operator has to name this location as yours first "
+            f"(TILLSTREAM_{form.provider.upper()}__RESTAURANTS)",
+        )
 
 
 async def put_connected(services: Services, account: Account, *, known: bool) -> None:
