@@ -2,12 +2,19 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
+from schemas import topics
+from schemas.codec import decode
+from schemas.events import PosError
 from schemas.sealing import generate_master_key
 from streams.credentials import opened
 from streams.http.app import create_api
+from streams.log import TP
+from streams.reading import records_of
 from streams.settings import load
+from streams.sync.run import RECONNECT
 from streams.worker import Worker
 from tests.connectors.provider import provider
 from tests.http.harness import ADMIN_KEY, API, House
@@ -106,3 +113,58 @@ async def test_credentials_that_the_provider_refuses_connect_nothing(tmp_path):
         await worker.stop()
     assert answer.status_code == 422
     assert retail.renewals == []
+
+
+class Refusing(Retail):
+    """The same, but its refresh token is no longer good, or nobody is there to renew it."""
+
+    def __init__(self, status, body):
+        super().__init__()
+        self.status, self.body = status, body
+
+    def answer(self, asked):
+        if asked.path.endswith("/token"):
+            self.renewals.append(asked.path)
+            return self.status, {}, self.body
+        return super().answer(asked)
+
+
+@asynccontextmanager
+async def refused(folder, status, body=b"{}"):
+    keys, retail = f"k1:{generate_master_key()}", Refusing(status, body)
+    form = {"provider": "lightspeed-r", "merchant": "77", "location_id": "1"}
+    tokens = {"access_token": "access-1", "refresh_token": "refresh-1"}
+    async with provider(retail.answer) as there:
+        worker = worker_of(folder, keys, there.url)
+        await worker.start(serve=False)
+        shop = House(worker, create_api(worker._services()))
+        tenant = await shop.tenant("bakery")
+        made = await tenant.post(f"{API}/accounts", json={**form, **tokens, "currency": "USD"})
+        yield worker, retail, tenant, made.json()["account_id"]
+        await worker.stop()
+
+
+async def test_an_authorisation_that_is_over_ends_the_polling_and_asks_for_a_person(tmp_path):
+    gone = b'{"error":"invalid_grant"}'
+    async with refused(tmp_path, 400, gone) as (worker, retail, tenant, account_id):
+        await until(lambda: worker.directory.account(account_id).status.value == "revoked")
+        await worker.runtime.views.settle(range(2), 10)
+        state = (await tenant.get(f"{API}/accounts/{account_id}/sync")).json()
+        log = worker.runtime.log
+        errors = [
+            decode(PosError, record.value)
+            for lane in range(2)
+            async for record in records_of(log, TP(topics.ERRORS, lane))
+        ]
+    assert state["health"] == "revoked"
+    assert [one.action_required for one in errors] == [RECONNECT]
+    assert state["next_due"] is None
+    assert len(retail.renewals) == 1
+
+
+async def test_a_renewal_that_meets_a_passing_trouble_disconnects_nobody(tmp_path):
+    async with refused(tmp_path, 503) as (worker, retail, tenant, account_id):
+        await until(lambda: len(retail.renewals) >= 3, 20)
+        state = (await tenant.get(f"{API}/accounts/{account_id}/sync")).json()
+        assert worker.directory.account(account_id).status.value == "connected"
+    assert state["health"] != "revoked"
