@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench services clean
+.PHONY: help demo test chaos lint bench services clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: $(STAMP) ## two simulated bakeries, a month of sales, to the cent (about a
 
 test: $(STAMP) ## the whole specification
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(STAMP) ## a fleet on Kafka under faults, each judged to the cent (an hour); writes build/chaos.jsonl
+	TILLSTREAM_PROOF=long $(BIN)/python -m pytest tests/proof/test_fleet.py $(ARGS)
 
 lint: $(STAMP) ## style, types, imports
 	$(BIN)/ruff check .

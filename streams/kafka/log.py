@@ -39,6 +39,8 @@ logger = structlog.get_logger(__name__)
 
 RENEW_S = 6 * 3600.0
 ENDS_S, ENDS_TIMEOUT_S = 1.0, 3.0
+LED_TRIES = 3
+"""Each waits as long as a request may take."""
 
 
 class KafkaLog:
@@ -125,7 +127,8 @@ class KafkaLog:
         Create what is missing.
 
         Raises:
-            SetupError: a topic exists with other partitions, or would lose records.
+            SetupError: a topic exists with other partitions, or would lose records; or no
+                broker leads what was made.
         """
         wanted = list(topics)
         self._described = await asyncio.to_thread(prepare, self.clients, wanted)
@@ -133,7 +136,15 @@ class KafkaLog:
         # All at once: a client that meets topics one by one asks the brokers for each.
         for consumer in (self._stable, self._all):
             await consumer._client.set_topics(self.partitions)  # noqa: SLF001
-        await self._look_at_ends()
+        for _ in range(LED_TRIES):
+            try:
+                await self._look_at_ends()
+            except KafkaError as error:
+                # Brokers that were just started, or have just made many topics, need a while.
+                logger.warning("topics-not-led-yet", error=type(error).__name__)
+            else:
+                return
+        raise SetupError("no broker leads some of the topics; are all brokers up?")
 
     async def _follow_ends(self) -> None:
         while True:

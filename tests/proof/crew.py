@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from string import ascii_lowercase
 
 import httpx
 from msgspec.structs import replace
@@ -52,13 +53,19 @@ class Member(Till):
 
 
 class Crew:
-    """Two of each; `site.url` is that of the first `serve`."""
+    """So many of each; `site.url` is that of the first `serve`."""
 
-    def __init__(self, folder: Path, broker: str, *, lanes: int) -> None:
+    def __init__(
+        self, folder: Path, broker: str, *, lanes: int, serves: int = 2, works: int = 2
+    ) -> None:
         self.site = Site(folder, lanes=lanes)
         self.site.log = f"kafka://{broker}?{QUICK}"
-        self.serves = [Member(self.site, "serve", f"serve-{name}") for name in "ab"]
-        self.works = [Member(self.site, "work", f"work-{name}") for name in "ab"]
+        self.serves = [
+            Member(self.site, "serve", f"serve-{name}") for name in ascii_lowercase[:serves]
+        ]
+        self.works = [
+            Member(self.site, "work", f"work-{name}") for name in ascii_lowercase[:works]
+        ]
         self.site.port = self.serves[0].port
 
     @property
@@ -76,9 +83,11 @@ class Crew:
 
 
 @contextmanager
-def crew(folder: Path, broker: str, *, lanes: int = 4) -> Iterator[Crew]:
-    """Start all; end whatever still runs, whatever became of the test."""
-    found = Crew(folder, broker, lanes=lanes)
+def crew(
+    folder: Path, broker: str, *, lanes: int = 4, serves: int = 2, works: int = 2
+) -> Iterator[Crew]:
+    """Give the processes; end whatever still runs, whatever became of the test."""
+    found = Crew(folder, broker, lanes=lanes, serves=serves, works=works)
     try:
         yield found
     finally:
