@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka import codec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import SetupError
 from streams.kafka.lanes import Claim, share
-from streams.kafka.options import KafkaOptions, parse
+from streams.kafka.options import COMPRESSIONS, KafkaOptions, parse
 
 
 @st.composite
@@ -116,3 +117,9 @@ def test_a_wrong_url_is_refused_with_what_is_wrong_and_without_secrets(url, says
     with pytest.raises(SetupError, match=says) as raised:
         parse(url)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", [name for name in COMPRESSIONS if name != "none"])
+def test_every_compression_that_can_be_chosen_can_be_written_and_read(name):
+    packed = getattr(codec, f"{name}_encode")(b"takings" * 100)
+    assert getattr(codec, f"{name}_decode")(packed) == b"takings" * 100
