@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--million]`: a table and build/bench.json."""
+"""`python -m benchmarks [--quick] [--million | --kafka | --peers]`: tables, build/*.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import growth, reading, throughput, visible, webhooks
+from benchmarks import growth, on_kafka, reading, throughput, visible, webhooks
+from benchmarks.peers import table as peers
 from streams import logs
 
 REPORT = Path("build/bench.json")
@@ -74,12 +75,26 @@ def show(report: Report) -> None:
 
 
 def main() -> None:
-    """Measure everything, one after the other."""
+    """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute, rougher")
     parser.add_argument("--million", action="store_true", help="grow to a million events")
+    parser.add_argument("--kafka", action="store_true", help="only the pipeline on Kafka")
+    parser.add_argument("--peers", action="store_true", help="only Quix Streams beside ours")
     given = parser.parse_args()
     logs.set_up("error", sys.stderr)
+    if given.peers:
+        peers.show(quick=given.quick)
+        return
+    if given.kafka:
+        sizes, rows = ([20_000], 100_000) if given.quick else ([100_000, 300_000], 1_000_000)
+        on_kafka.show(sizes, rows)
+        return
+    measure(given)
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Measure all of the embedded log, one after the other."""
     load, quick = os.getloadavg()[0], given.quick
     sizes = [10_000, 30_000] if quick else [10_000, 100_000, 300_000]
     report = Report(

@@ -49,8 +49,15 @@ class Throughput(msgspec.Struct, kw_only=True):
     cpu_ratio: float
 
 
-def runtime_of(folder: Path, till: Till, *, working: bool = True) -> Runtime:
-    """Return a runtime of two stages, or of none, for loading."""
+def runtime_of(
+    folder: Path, till: Till, *, working: bool = True, log: str | None = None
+) -> Runtime:
+    """
+    Return a runtime of two stages, or of none, for loading.
+
+    Args:
+        log: URL of the log; None is an embedded one in the folder.
+    """
 
     def fatal(error: BaseException) -> None:
         raise error
@@ -60,7 +67,7 @@ def runtime_of(folder: Path, till: Till, *, working: bool = True) -> Runtime:
         Job(project.SPEC, project.projector(LANES)),
     ]
     return Runtime(
-        url(folder),
+        log or url(folder),
         app_id="benchmark",
         datadir=folder,
         jobs=jobs if working else [],
@@ -69,9 +76,9 @@ def runtime_of(folder: Path, till: Till, *, working: bool = True) -> Runtime:
     )
 
 
-async def load(folder: Path, till: Till, count: int) -> float:
+async def load(folder: Path, till: Till, count: int, *, log: str | None = None) -> float:
     """Put events into the log, sealed and durable; return seconds spent on appending."""
-    runtime = runtime_of(folder, till, working=False)
+    runtime = runtime_of(folder, till, working=False, log=log)
     await runtime.start()
     spent, batch, known = 0.0, list[Event](), set[str]()
     try:
@@ -95,9 +102,9 @@ async def _append(runtime: Runtime, till: Till, batch: Sequence[Event]) -> float
     return time.perf_counter() - began
 
 
-async def work(folder: Path, till: Till) -> tuple[Seconds, int]:
+async def work(folder: Path, till: Till, *, log: str | None = None) -> tuple[Seconds, int]:
     """Process all that is in the log; return seconds, and the changes that came out."""
-    runtime = runtime_of(folder, till)
+    runtime = runtime_of(folder, till, log=log)
     collecting.freeze()  # as `tillstream up` does
     began = Seconds.now()
     await runtime.start()
