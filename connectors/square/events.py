@@ -79,6 +79,9 @@ _MEANINGS: dict[str, Callable[[EventObject, Shop], Outcome]] = {
     "oauth.authorization.revoked": _revoked,
 }
 
+EVENTS = tuple(_MEANINGS)
+"""The webhooks that we read."""
+
 
 def _word(kind: str) -> str:
     """Return an event's type where it looks like one."""

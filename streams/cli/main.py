@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep
+from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep, webhooks
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.exporting import export
@@ -34,6 +34,7 @@ app.command()(explain)
 app.command()(reconcile)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(importing.app, name="import")
 app.add_typer(topics.app, name="topics")
 app.command()(export)

@@ -26,6 +26,7 @@ from connectors.square.simulator.grants import Grants
 from connectors.square.simulator.inquiry import Inquiry
 from connectors.square.simulator.lists import Lists
 from connectors.square.simulator.paging import RefusedError
+from connectors.square.simulator.subscriptions import Subscriptions
 from connectors.square.simulator.timeline import Store
 
 TOO_MANY = 429
@@ -40,6 +41,7 @@ class Api:
         self._weather = Weather(config.seed, config.faults)
         desk = Desk(config, store)
         lists = Lists(config, store)
+        subscriptions = Subscriptions(config)
         self._routes: dict[tuple[str, str], Callable[[Inquiry], Json]] = {
             ("GET", "locations"): desk.locations,
             ("GET", "locations/*"): desk.location,
@@ -58,6 +60,10 @@ class Api:
             ("POST", "inventory/counts/batch-retrieve"): lists.counts,
             ("POST", "inventory/changes/batch-retrieve"): lists.changes,
             ("GET", "inventory/*"): lists.count,
+            ("GET", "webhooks/subscriptions"): subscriptions.listed,
+            ("POST", "webhooks/subscriptions"): subscriptions.create,
+            ("PUT", "webhooks/subscriptions/*"): subscriptions.update,
+            ("DELETE", "webhooks/subscriptions/*"): subscriptions.delete,
         }
 
     def handle(self, call: Call, now: datetime) -> Answer:

@@ -1,0 +1,134 @@
+"""`tillstream webhooks`: have Square send its webhooks to us."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from connectors.access import Place, url_of
+from connectors.catalogue import ACCESSES
+from connectors.contract import ConnectorError, Conversation, CredentialsError, Page
+from connectors.exchange import Exchange
+from connectors.square import subscriptions as square
+from connectors.square.subscriptions import Subscription
+from streams.cli.console import Json, line, note, table, told
+from streams.errors import SetupError
+from streams.settings import load
+
+app = typer.Typer(help="Where Square sends its webhooks.", no_args_is_help=True)
+
+WHERE = "/api/v1/pos/webhooks/square"
+
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="TILLSTREAM_SQUARE_PERSONAL_TOKEN",
+        prompt="Square's personal access token",
+        hide_input=True,
+        help="of the application's owner, from Square's dashboard; it is not kept",
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(help="else TILLSTREAM_SQUARE__NOTIFICATION_URL, or TILLSTREAM_PUBLIC_URL's"),
+]
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """A subscription without its key."""
+
+    id: str
+    enabled: bool
+    ours: bool
+    notification_url: str
+    event_types: tuple[str, ...]
+
+
+@app.command("ls")
+@told
+def list_subscriptions(*, token: Token, url: Target = None, json: Json = False) -> None:
+    """List where Square sends what; "ours" is the one that leads here."""
+    here = _target(url)
+    rows = [_row(one, here) for one in asyncio.run(_known(token))]
+    if json:
+        for row in rows:
+            line(row)
+        return
+    shown = ([row.id, row.enabled, row.ours, row.notification_url] for row in rows)
+    table("Subscriptions", ("id", "on", "ours", "url"), shown)
+
+
+@app.command()
+@told
+def ensure(*, token: Token, url: Target = None) -> None:
+    """
+    Have Square send all we read; what is right already is left alone.
+
+    A new subscription's signature key is shown as a line for the environment.
+    """
+    here = _target(url)
+    talk = square.ensure(asyncio.run(_known(token)), here, str(uuid4()))
+    if talk is None:
+        note("Square sends everything already")
+        return
+    made = square.read(asyncio.run(_asked(token, talk)))
+    note(f"subscription {made.id} sends to {here}")
+    if made.signature_key:
+        typer.echo(f"TILLSTREAM_SQUARE__NOTIFICATION_URL={here}")
+        typer.echo(f"TILLSTREAM_SQUARE__SIGNATURE_KEY={made.signature_key}")
+
+
+@app.command()
+@told
+def remove(*, token: Token, url: Target = None) -> None:
+    """Have Square send nothing here any more; other subscriptions stay."""
+    here = _target(url)
+    ours = [one for one in asyncio.run(_known(token)) if one.notification_url == here]
+    for one in ours:
+        asyncio.run(_asked(token, square.remove(one.id)))
+        note(f"subscription {one.id} is gone")
+    if not ours:
+        note("no subscription leads here")
+
+
+def _target(url: str | None) -> str:
+    settings = load()
+    public = settings.public_url
+    found = url or settings.square.notification_url or (public and f"{public}{WHERE}")
+    if not found:
+        raise SetupError("TILLSTREAM_PUBLIC_URL is empty; set it, or give --url")
+    return found
+
+
+def _row(one: Subscription, here: str) -> Row:
+    return Row(
+        id=one.id,
+        enabled=one.enabled,
+        ours=one.notification_url == here,
+        notification_url=one.notification_url,
+        event_types=one.event_types,
+    )
+
+
+async def _known(token: str) -> list[Subscription]:
+    return square.listed(await _asked(token, square.subscriptions()))
+
+
+async def _asked(token: str, talk: Conversation) -> list[Page]:
+    base = url_of(load().square.base_url, Place())
+    exchange = Exchange(
+        base, authorization=f"Bearer {token}", headers=ACCESSES["square"].headers
+    )
+    async with exchange:
+        try:
+            async with aclosing(exchange.converse(talk)) as pages:
+                return [page async for page in pages]
+        except CredentialsError:
+            raise SetupError("Square does not accept this token for subscriptions") from None
+        except ConnectorError as error:
+            raise SetupError(str(error)) from None
