@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,7 +16,7 @@ from schemas import topics
 from schemas.account import Account, AccountStatus, ApiKey, Tenant
 from schemas.codec import decode, encode
 from schemas.sealing import Sealer
-from streams.log import TP, EventLog, Out, Record, lane_of
+from streams.log import TP, EventLog, LogUnavailableError, Out, Record, lane_of
 from streams.tail import Tail, partitions
 from streams.views import NotReadyError, NotSettledError, Views
 
@@ -167,7 +168,7 @@ class Directory:
         self, account_id: str, change: Callable[[Account], Account]
     ) -> Account | None:
         """Change an account; two changes at a time do not undo each other."""
-        async with self._writing:
+        async with self._changing(topics.ACCOUNTS, account_id):
             account = self._accounts.get(account_id)
             if account is None:
                 return None
@@ -189,7 +190,7 @@ class Directory:
         self, tenant_id: str, change: Callable[[Tenant], Tenant]
     ) -> Tenant | None:
         """Change a tenant; two changes at a time do not undo each other."""
-        async with self._writing:
+        async with self._changing(topics.TENANTS, tenant_id):
             tenant = self._tenants.get(tenant_id)
             if tenant is None:
                 return None
@@ -199,7 +200,7 @@ class Directory:
 
     async def create_tenant(self, tenant_id: str, name: str) -> Tenant | None:
         """Create a tenant with a data key of its own; None when the id is taken."""
-        async with self._writing:
+        async with self._changing(topics.TENANTS, tenant_id):
             if tenant_id in self._tenants:
                 return None
             tenant = Tenant(
@@ -215,6 +216,28 @@ class Directory:
         """Return the system's own tenant, created when it is first needed."""
         known = self._tenants.get(UNCLAIMED) or await self.create_tenant(UNCLAIMED, "unclaimed")
         return known or self._tenants[UNCLAIMED]
+
+    @asynccontextmanager
+    async def _changing(self, topic: str, key: str) -> AsyncIterator[None]:
+        """
+        Let one change in at a time, and only when what other processes wrote is known.
+
+        Two processes may still write within the few milliseconds of an append; then the later
+        one counts.
+
+        Raises:
+            LogUnavailableError: the log cannot be read to its end in time.
+        """
+        tp = TP(topic, self.lane(key))
+        async with self._writing:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    _, end = (await self._log.bounds([tp]))[tp]
+                    await self._tail.reached(tp, end - 1, self._timeout_s)
+            except TimeoutError:
+                where = f"{tp.topic}/{tp.partition}"
+                raise LogUnavailableError(f"{where} cannot be read to its end") from None
+            yield
 
     async def _put(self, topic: str, key: str, value: bytes) -> bool:
         lane = self.lane(key)

@@ -28,6 +28,7 @@ from streams.kafka.reader import KafkaReader
 from streams.kafka.state import State, locked, warm_lanes
 from streams.log import (
     TP,
+    LogUnavailableError,
     Out,
     StageSpec,
     Table,
@@ -241,12 +242,20 @@ class KafkaLog:
         return {tp: begins[tp][0] if (offset := known[tp]) is None else offset for tp in wanted}
 
     async def bounds(self, tps: Iterable[TP]) -> dict[TP, tuple[int, int]]:
-        """Return (begin, end) of the committed records; a reader at `end` has seen all."""
+        """
+        Return (begin, end) of the committed records; a reader at `end` has seen all.
+
+        Raises:
+            LogUnavailableError: no broker says.
+        """
         wanted = [TopicPartition(*tp) for tp in tps]
         if not wanted:
             return {}
-        begins = await self._stable.beginning_offsets(wanted)
-        ends = await self._stable.end_offsets(wanted)
+        try:
+            begins = await self._stable.beginning_offsets(wanted)
+            ends = await self._stable.end_offsets(wanted)
+        except KafkaError as error:
+            raise LogUnavailableError(f"no broker says: {type(error).__name__}") from error
         return {TP(*tp): (begins[tp], ends[tp]) for tp in wanted}
 
     async def highwaters(self, tps: Iterable[TP]) -> dict[TP, int]:

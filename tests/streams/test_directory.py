@@ -39,6 +39,28 @@ async def test_another_process_knows_all_there_was_before_it_began_and_follows(t
         await other.stop()
 
 
+async def test_a_change_in_one_process_does_not_undo_that_of_another(tmp_path):
+    async with desk(tmp_path) as made:
+        await made.directory.create_tenant("bakery", "Bakery")
+        await made.directory.put_account(an_account())
+        other = made.new_directory()
+        await other.start()
+        for number in range(20):
+            await made.directory.change_account(
+                "a1", lambda known, at=number: replace(known, sync_interval_s=300 + at)
+            )
+            changed = await other.change_account(
+                "a1", lambda known, at=number: replace(known, credentials=b"%d" % at)
+            )
+            assert (changed.sync_interval_s, changed.credentials) == (
+                300 + number,
+                b"%d" % number,
+            )
+        await made.directory.create_tenant("cafe", "Cafe")
+        assert await other.create_tenant("cafe", "Another") is None
+        await other.stop()
+
+
 async def test_a_key_names_its_tenant_until_it_is_withdrawn(tmp_path):
     async with desk(tmp_path) as made:
         directory = made.directory
