@@ -9,9 +9,10 @@ from streams.log import TP, EventLog, Record
 WAIT_S = 1.0
 
 
-async def records_of(log: EventLog, tp: TP) -> AsyncIterator[Record]:
-    """Yield the records of one partition up to its end at the time of the call."""
+async def records_of(log: EventLog, tp: TP, start: int = 0) -> AsyncIterator[Record]:
+    """Yield the records of one partition from `start` up to its end at the time of the call."""
     begin, end = (await log.bounds([tp]))[tp]
+    begin = max(begin, start)
     reader = await log.reader({tp: begin})
     try:
         while reader.positions[tp] < end:

@@ -6,9 +6,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from streams import logs
+from streams.cli.console import note
 from streams.cli.up import end_process
 from streams.log import EventLog
 from streams.registry import adopt
@@ -16,9 +18,10 @@ from streams.roles import Role
 from streams.runtime import is_shared, open_event_log
 from streams.settings import Settings, load
 from streams.topics import all_topics
+from streams.views import NotSettledError
 from streams.worker import APP_ID, Worker
 
-SETTLE_S = 600.0
+SETTLE_S, BESIDE_S = 600.0, 60.0
 DURABLE_S = 0.005
 
 
@@ -88,10 +91,33 @@ def run(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(whole())
 
 
-async def settled(worker: Worker) -> None:
+def run_beside(main: Callable[[Worker], Coroutine[Any, Any, None]]) -> None:
+    """Run a command's coroutine over all tables; on Kafka workers should run beside."""
+
+    async def whole() -> None:
+        async with readable(settings_for_tools()) as worker:
+            await main(worker)
+
+    asyncio.run(whole())
+
+
+def home() -> Path:
+    """Return the folder where commands keep how far they are."""
+    return load().data_dir
+
+
+async def caught_up(worker: Worker) -> None:
+    """Wait until what a command wrote is processed; say so where nobody does it."""
+    try:
+        await settled(worker, BESIDE_S if is_shared(worker.settings.log) else SETTLE_S)
+    except NotSettledError as error:
+        note(f"written, and not yet processed: {error}; see that workers run")
+
+
+async def settled(worker: Worker, timeout_s: float = SETTLE_S) -> None:
     """Wait until the stages have processed all there is, and readers can see it."""
     log, views = worker.runtime.log, worker.runtime.views
-    await views.settle(range(worker.settings.lanes), SETTLE_S)
+    await views.settle(range(worker.settings.lanes), timeout_s)
     written = views.ends()
     while True:
         durable = await log.bounds(written)

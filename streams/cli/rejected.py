@@ -12,12 +12,16 @@ from streams.cli import offline
 from streams.cli.api import asked
 from streams.cli.console import MISUSED, Json, line, note, table, told
 from streams.cli.keys import Admin, Running
+from streams.cli.progress import Steps
 from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.worker import Worker
 
 app = typer.Typer(help="Dead letters: list, show, redrive.", no_args_is_help=True)
 
-ErrorType = Annotated[str | None, typer.Option(help="only of this error type")]
+ErrorType = Annotated[
+    str | None, typer.Option("--type", "--error-type", help="only of this error type")
+]
+Reason = Annotated[str | None, typer.Option(help="only where the reason contains this")]
 Stage = Annotated[str | None, typer.Option(help="only of this stage")]
 All = Annotated[bool, typer.Option("--all", help="also those that were redriven")]
 
@@ -47,7 +51,7 @@ def list_letters(
         found = await chosen(worker.runtime.log, worker.settings.lanes, choice)
         _show([letter for letter, _ in found], json=json)
 
-    offline.run(main)
+    offline.run_beside(main)
 
 
 @app.command()
@@ -64,7 +68,7 @@ def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`"
         note(f"tillstream: there is no letter {letter_id}; `tillstream rejected ls` lists them")
         raise typer.Exit(MISUSED)
 
-    offline.run(main)
+    offline.run_beside(main)
 
 
 @app.command("redrive")
@@ -72,6 +76,7 @@ def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`"
 def redrive_letters(
     *,
     error_type: ErrorType = None,
+    reason: Reason = None,
     stage: Stage = None,
     letter_id: Annotated[str | None, typer.Option("--id", help="only this one")] = None,
     url: Running = None,
@@ -79,8 +84,10 @@ def redrive_letters(
     json: Json = False,
 ) -> None:
     """Send letters through the stage that rejected them again, once each."""
+    choice = Choice(error_type=error_type, reason=reason, stage=stage, letter_id=letter_id)
     if url is not None:
-        body = {"stage": stage, "error_type": error_type, "letter_id": letter_id}
+        body = {**msgspec.to_builtins(choice)}
+        del body["every"]
         path = "/api/v1/operations/rejected/redrive"
         (answer,) = asked(url, admin_key, ("POST", path, body))
         _report(answer["redriven"], answer["rejected_now"], json=json)
@@ -88,13 +95,14 @@ def redrive_letters(
 
     async def main(worker: Worker) -> None:
         log, lanes = worker.runtime.log, worker.settings.lanes
-        choice = Choice(error_type=error_type, stage=stage, letter_id=letter_id)
-        sent = await redrive(log, [record for _, record in await chosen(log, lanes, choice)])
-        await offline.settled(worker)
-        left = len(await chosen(log, lanes, Choice(error_type=error_type, stage=stage)))
-        _report(sent, left, json=json)
+        found = [record for _, record in await chosen(log, lanes, choice)]
+        with Steps("rejected redrive") as steps:
+            sent = await redrive(log, found, lambda sent: steps.at(0, sent, len(found)))
+        await offline.caught_up(worker)
+        again = msgspec.structs.replace(choice, letter_id=None)
+        _report(sent, len(await chosen(log, lanes, again)), json=json)
 
-    offline.run(main)
+    offline.run_beside(main)
 
 
 def _show(found: list[Letter], *, json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,9 +15,11 @@ from streams.cli import offline
 from streams.cli.api import asked
 from streams.cli.console import FAILED, Json, line, note, table, told
 from streams.cli.keys import Admin, Running
+from streams.cli.progress import Steps
 from streams.embedded.backup import restore as restore_to
 from streams.embedded.options import parse
 from streams.errors import SetupError
+from streams.operations.position import Position
 from streams.operations.rebuild import rebuild as rebuilding
 from streams.operations.rejected import letters
 from streams.runtime import open_log
@@ -30,28 +33,49 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option(help="count what differs, write nothing")] = False,
     json: Json = False,
 ) -> None:
-    """Fold pos.transactions into a view again; only rows that differ are written."""
+    """
+    Fold pos.transactions into a view again; only rows that differ are written.
+
+    One that was killed goes on with the lanes that it had not done.
+    """
     names = {table.name for table in project.SPEC.tables}
     tables = names if projection == "all" else {projection}
     if not tables <= names:
         raise SetupError(f"no view {projection!r}; there are: {', '.join(sorted(names))}, all")
+    asyncio.run(_rebuild(projection, tables, dry_run=dry_run, json=json))
 
-    async def main() -> None:
-        settings = offline.settings_for_tools()
+
+async def _rebuild(
+    projection: str, tables: Collection[str], *, dry_run: bool, json: bool
+) -> None:
+    settings = offline.settings_for_tools()
+    position = Position(settings.data_dir, "rebuild", projection)
+    step = project.projector(settings.lanes)
+    skip = () if dry_run else tuple(position.lanes)
+    if skip:
+        note(f"goes on where it was; lanes done before: {', '.join(map(str, sorted(skip)))}")
+    with Steps("rebuild") as steps:
         async with offline.log_of(settings, "rebuild") as log:
-            step = project.projector(settings.lanes)
             async for lane in rebuilding(
-                log, project.SPEC, step, settings.lanes, tables=tables, dry_run=dry_run
+                log,
+                project.SPEC,
+                step,
+                settings.lanes,
+                tables=tables,
+                skip=skip,
+                tell=steps.at,
+                dry_run=dry_run,
             ):
+                if not dry_run:
+                    position.reached(lane.lane, lane.records)
                 if json:
                     line(lane)
                 else:
-                    note(
-                        f"lane {lane.lane}: {lane.records} records, {lane.rows} rows, "
-                        f"{lane.changed} {'would change' if dry_run else 'changed'}"
-                    )
-
-    asyncio.run(main())
+                    verb = "would change" if dry_run else "changed"
+                    counts = f"{lane.records} records, {lane.rows} rows, {lane.changed} {verb}"
+                    note(f"lane {lane.lane}: {counts}")
+    if not dry_run:
+        position.forget()
 
 
 @told

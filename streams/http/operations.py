@@ -39,6 +39,7 @@ class Redrive(Form):
 
     stage: str | None = Field(default=None, max_length=64)
     error_type: str | None = Field(default=None, max_length=64)
+    reason: str | None = Field(default=None, max_length=200)
     letter_id: str | None = Field(default=None, max_length=64)
 
 
@@ -96,11 +97,11 @@ async def list_rejected(
 async def redrive_rejected(form: Redrive, services: ServicesDep) -> Response:
     """Send dead letters through the stage that rejected them, and wait for what comes."""
     lanes = services.settings.lanes
-    choice = Choice(stage=form.stage, error_type=form.error_type, letter_id=form.letter_id)
+    again = Choice(stage=form.stage, error_type=form.error_type, reason=form.reason)
+    choice = msgspec.structs.replace(again, letter_id=form.letter_id)
     found = await chosen(services.log, lanes, choice)
     sent = await redrive(services.log, [record for _, record in found])
     await visible(services, range(lanes))
-    again = Choice(stage=form.stage, error_type=form.error_type)
     left = len(await chosen(services.log, lanes, again))
     logger.info("redriven", count=sent)
     return json_answer(Redriven(redriven=sent, rejected_now=left))

@@ -8,7 +8,7 @@ rows of one lane are held in memory meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import msgspec
 from sortedcontainers import SortedDict
@@ -28,6 +28,13 @@ from streams.log import (
 
 RECORDS = 500
 INTERNAL_ERRORS_MAX = 50
+
+
+Tell = Callable[[int, int, int], None]
+
+
+def _nobody(_lane: int, _done: int, _whole: int) -> None:
+    """Be told, and tell nobody."""
 
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,18 +85,27 @@ async def rebuild(
     lanes: int,
     *,
     tables: Collection[str],
+    skip: Collection[int] = (),
+    tell: Tell = _nobody,
     dry_run: bool = False,
 ) -> AsyncIterator[Rebuilt]:
     """
     Fold every lane anew; call while the stage does not run in this process.
 
+    On Kafka a worker may run: a lane is taken from it while the lane is folded, and it takes
+    the lane back. Readers of a copy go on meanwhile; each lane's repair is one commit.
+
     Args:
         tables: the tables to compare and write; the others only serve the fold.
+        skip: lanes that are done.
+        tell: is told (lane, done, whole) in offsets of the sources.
     """
     for number in range(lanes):
+        if number in skip:
+            continue
         lane = await log.open_lane(spec, number)
         try:
-            yield await _lane(log, lane, spec, step, number, tables, dry_run=dry_run)
+            yield await _lane(log, lane, spec, step, number, tables, tell, dry_run=dry_run)
         finally:
             await lane.close()
 
@@ -101,19 +117,24 @@ async def _lane(
     step: Step,
     number: int,
     tables: Collection[str],
+    tell: Tell,
     *,
     dry_run: bool,
 ) -> Rebuilt:
     state = MemoryState()
     published: dict[tuple[str, bytes], Out] = {}
     records = 0
+    done, whole = 0, sum(lane.positions[topic] for topic in spec.sources)
     for topic in spec.sources:
         async for chunk in _until(log, TP(topic, number), lane.positions[topic]):
             effects = Bisection(step, state, INTERNAL_ERRORS_MAX).run(chunk)
             state.take(effects)
             records += len(chunk)
+            tell(number, done + chunk[-1].offset + 1, whole)
             for name, outs in effects.outputs.items():
                 published.update(((name, out.key), out) for out in outs if out.key is not None)
+        done += lane.positions[topic]
+        tell(number, done, whole)
     repair, rows = _differences(lane, spec, state, published, tables)
     changed = sum(map(len, repair.rows.values()))
     if changed and not dry_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -58,11 +58,17 @@ async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Reco
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which letters are meant; None is any. Redriven ones only where `every` says so."""
+    """
+    Which letters are meant; None is any. Redriven ones only where `every` says so.
+
+    Args:
+        reason: text that the reason contains, whatever its case.
+    """
 
     stage: str | None = None
     error_type: str | None = None
     letter_id: str | None = None
+    reason: str | None = None
     every: bool = False
 
     def has(self, letter: Letter) -> bool:
@@ -72,6 +78,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
             and self.stage in (None, letter.stage)
             and self.error_type in (None, letter.error_type)
             and self.letter_id in (None, letter.letter_id)
+            and (self.reason or "").casefold() in letter.reason.casefold()
         )
 
 
@@ -80,7 +87,9 @@ async def chosen(log: EventLog, lanes: int, choice: Choice) -> list[tuple[Letter
     return [found async for found in letters(log, lanes) if choice.has(found[0])]
 
 
-async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
+async def redrive(
+    log: EventLog, chosen: Iterable[Record], sent_so_far: Callable[[int], None] | None = None
+) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.
 
@@ -88,7 +97,7 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
     unless a later revision has bridged the gap that it left. Either way the rows are as if it
     had never failed. A row of a compacted topic is not sent where a newer one of its key has
     been written since. Returns how many were settled; each is marked, so that the next listing
-    knows.
+    knows; one that is killed goes on with the rest when it is asked again.
     """
     sent, newest = 0, _Newest(log)
     for record in chosen:
@@ -108,6 +117,8 @@ async def redrive(log: EventLog, chosen: Iterable[Record]) -> int:
             topics.REJECTED, [Out(record.key, None, ((REDRIVEN, mark),))], record.partition
         )
         sent += 1
+        if sent_so_far is not None:
+            sent_so_far(sent)
     return sent
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -66,6 +67,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
+class Batch(NamedTuple):
+    """A piece of a lane's history; `upto` is the offset behind it, between begin and end."""
+
+    lane: int
+    begin: int
+    upto: int
+    end: int
+    differences: list[Difference]
+
+
 class DaySum(msgspec.Struct, kw_only=True):
     """Differences of one account, day and kind, summed; amounts in minor units."""
 
@@ -113,23 +124,37 @@ class Replay:
 
     async def differences(self, selection: Selection) -> AsyncIterator[Difference]:
         """Yield what would change, lane by lane; nothing is written."""
+        async for batch in self.batches(selection, {}):
+            for difference in batch.differences:
+                yield difference
+
+    async def batches(
+        self, selection: Selection, start: Mapping[int, int]
+    ) -> AsyncIterator[Batch]:
+        """
+        Yield what would change, in pieces after each of which a replay may be taken up again.
+
+        Args:
+            start: the offset of `pos.raw` to begin at, by lane; the others begin at theirs.
+        """
         for lane in range(self._lanes):
+            tp = TP(topics.RAW, lane)
+            begin, end = (await self._log.bounds([tp]))[tp]
+            first = start.get(lane, begin)
             known: dict[tuple[str, str], Bundle] = {}
             read = 0
-            async for record in records_of(self._log, TP(topics.RAW, lane)):
+            async for record in records_of(self._log, tp, first):
                 account, parts = self._parts(record, selection)
-                if account is None:
-                    continue
+                if account is not None:
+                    for part in parts:
+                        name = (account.account_id, part.transaction)
+                        known.setdefault(name, Bundle()).take((part,), again=True)
                 read += 1
-                for part in parts:
-                    name = (account.account_id, part.transaction)
-                    known.setdefault(name, Bundle()).take((part,), again=True)
                 if read % BATCH == 0:
-                    for difference in self._compare(lane, known):
-                        yield difference
+                    upto = record.offset + 1
+                    yield Batch(lane, begin, upto, end, self._compare(lane, known))
                     known = {}
-            for difference in self._compare(lane, known):
-                yield difference
+            yield Batch(lane, begin, max(first, end), end, self._compare(lane, known))
 
     async def apply(self, difference: Difference, ingest: Ingest) -> None:
         """Hand one difference to `normalise`."""

@@ -1,0 +1,231 @@
+"""Replay, rebuild and redrive on a broker beside a worker, killed in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors.contract import Shop
+from schemas.codec import unpack
+from schemas.part import Part
+from schemas.raw import Channel
+from schemas.sealing import generate_master_key
+from schemas.transaction import Status, Transaction
+from streams.settings import load
+from streams.worker import Worker
+from tests.proof.test_replay import Changed
+from tests.streams.shop import Deaths, until
+from tests.streams.stage_kit import MILL_LANE
+from tests.streams.test_kafka_example import BODIES
+from tests.streams.test_kafka_product import LANES, NOW
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.chaos]
+
+GARBAGE = [b"nothing that anybody sends %d" % number for number in range(12)]
+SLOW = """
+import asyncio
+from streams.cli.main import run
+from streams.operations import rebuild, rejected, replay
+
+replay.BATCH = 3
+apply, lane = replay.Replay.apply, rebuild._lane
+class Log:
+    def __init__(self, log): self.log = log
+    def __getattr__(self, name): return getattr(self.log, name)
+    async def append(self, *given):
+        await asyncio.sleep(0.1)
+        return await self.log.append(*given)
+async def slowly(self, *given):
+    await asyncio.sleep(0.2)
+    await apply(self, *given)
+async def lane_slowly(*given, **more):
+    found = await lane(*given, **more)
+    await asyncio.sleep(1.0)
+    return found
+replay.Replay.apply = slowly
+rebuild._lane = lane_slowly
+redrive = rejected.redrive
+import streams.cli.rejected
+streams.cli.rejected.redrive = lambda log, *given: redrive(Log(log), *given)
+run()
+"""
+"""The command line, slow enough to be killed where a test wants it."""
+
+
+class Blind(Changed):
+    """Square as an earlier release might have read it: no bill is ever completed."""
+
+    def assemble(
+        self, transaction: str, parts: Mapping[str, Part], shop: Shop
+    ) -> tuple[Transaction, ...]:
+        found = self._square.assemble(transaction, parts, shop)
+        return tuple(msgspec.structs.replace(it, status=Status.CANCELLED) for it in found)
+
+
+class Tools:
+    """Commands as processes of their own, with one environment."""
+
+    def __init__(self, kafka: Any, folder: Path, keys: str) -> None:
+        self.folder = folder / "tools"
+        self._environment = {
+            **os.environ,
+            "TILLSTREAM_LOG": kafka.url(),
+            "TILLSTREAM_LANES": str(LANES),
+            "TILLSTREAM_DATA_DIR": str(self.folder),
+            "TILLSTREAM_KEYS": keys,
+        }
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", SLOW, *arguments),
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def run(self, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+        """Run to the end; return the JSON lines of its output, and what it said besides."""
+        process = await self.start(*arguments, "--json")
+        out, err = await asyncio.wait_for(process.communicate(), 120)
+        assert process.returncode == 0, err.decode()
+        return [json.loads(line) for line in out.splitlines()], err.decode()
+
+    async def killed(self, *arguments: str, once: Any) -> None:
+        """Kill it without a chance to tidy up, as soon as `once` is true."""
+        process = await self.start(*arguments)
+        await until(once, 60)
+        assert process.returncode is None, "it ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+
+    def positions(self) -> dict[str, int]:
+        """Return how far the command under way has written that it is."""
+        for path in (self.folder / "operations").glob("*.json"):
+            lanes: dict[str, int] = json.loads(path.read_bytes())["lanes"]
+            return lanes
+        return {}
+
+
+@asynccontextmanager
+async def working(kafka: Any, folder: Path, keys: str, **given: Any) -> AsyncIterator[Worker]:
+    settings = load(log=kafka.url(), lanes=LANES, data_dir=folder / "worker", keys=keys)
+    deaths = Deaths()
+    worker = Worker(settings, fatal=deaths, clock=lambda: NOW, polling=False, **given)
+    await worker.start(serve=False)
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+    assert deaths == []
+
+
+def bills(worker: Worker) -> Mapping[str, Transaction]:
+    lane = worker.directory.lane(MILL_LANE.account_id)
+    rows = worker.runtime.views.scan("project.transactions", lane, b"")
+    found = [unpack(Transaction, row) for _, row in rows]
+    return {bill.transaction_id: bill for bill in found}
+
+
+async def test_a_killed_replay_goes_on_and_every_change_is_made_once(kafka, tmp_path):
+    keys = f"k1:{generate_master_key()}"
+    tools = Tools(kafka, tmp_path, keys)
+    wrong = {"square": Blind()}
+    async with working(kafka, tmp_path, keys, connectors=wrong) as worker:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+        await worker.runtime.views.settle(range(LANES), 60)
+        before = bills(worker)
+    async with working(kafka, tmp_path, keys) as worker:
+        announced, _ = await tools.run("replay", "raw", "--dry-run")
+        assert announced[-1] == {"changed": announced[-1]["changed"], "written": False}
+        assert sum(day["transactions"] for day in announced[:-1]) == announced[-1]["changed"]
+        assert bills(worker) == before
+        lane = str(worker.directory.lane(MILL_LANE.account_id))
+        half = len(BODIES) // 2
+        await tools.killed("replay", "raw", once=lambda: tools.positions().get(lane, 0) > half)
+        kept = tools.positions()[lane]
+        _, said = await tools.run("replay", "raw")
+        assert "goes on where it was" in said
+        progress = [json.loads(text) for text in said.splitlines() if '"progress"' in text]
+        assert min(it["done"] for it in progress if str(it["lane"]) == lane) >= kept
+        await worker.runtime.views.settle(range(LANES), 60)
+        after = bills(worker)
+        left, _ = await tools.run("replay", "raw", "--dry-run")
+    assert left == [{"changed": 0, "written": False}]
+    assert tools.positions() == {}
+    changed = {name for name in after if after[name].status is not before[name].status}
+    assert changed == {n for n, bill in after.items() if bill.status is not Status.CANCELLED}
+    assert len(changed) > 5
+    for name, bill in after.items():
+        assert bill.revision == before[name].revision + (name in changed)
+
+
+async def test_a_killed_redrive_goes_on_with_the_letters_that_were_not_sent(kafka, tmp_path):
+    keys = f"k1:{generate_master_key()}"
+    tools = Tools(kafka, tmp_path, keys)
+    async with working(kafka, tmp_path, keys) as worker:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", GARBAGE)
+        await worker.runtime.views.settle(range(LANES), 60)
+        listed, _ = await tools.run("rejected", "ls")
+        assert len(listed) == len(GARBAGE)
+        kind = listed[0]["error_type"]
+        none, _ = await tools.run("rejected", "redrive", "--reason", "no reason of ours")
+        assert none == [{"redriven": 0, "rejected_now": 0}]
+        process = await tools.start("rejected", "redrive", "--type", kind)
+        assert process.stderr is not None
+        while b'"progress"' not in await process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+        (done,), _ = await tools.run("rejected", "redrive", "--type", kind)
+        assert done["redriven"] > 0
+        every, _ = await tools.run("rejected", "ls", "--all")
+    # Each letter was sent once, and came back as a new one; the kill may repeat a single one.
+    sent = [letter for letter in every if letter["redriven"]]
+    assert {letter["letter_id"] for letter in listed} <= {it["letter_id"] for it in sent}
+    assert len(every) - len(listed) - len(GARBAGE) <= 1 + len(sent) - len(listed)
+
+
+async def test_a_killed_rebuild_goes_on_with_the_lanes_that_are_left(kafka, tmp_path):
+    keys = f"k1:{generate_master_key()}"
+    tools = Tools(kafka, tmp_path, keys)
+    async with working(kafka, tmp_path, keys) as worker:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+        await worker.runtime.views.settle(range(LANES), 60)
+        before = bills(worker)
+        gaps = 0
+        reading = True
+
+        async def read() -> None:
+            nonlocal gaps
+            while reading:
+                gaps += bills(worker) != before
+                await asyncio.sleep(0.01)
+
+        reader = asyncio.create_task(read())
+        await tools.killed("rebuild", "all", once=lambda: len(tools.positions()) == 1)
+        done, said = await tools.run("rebuild", "all")
+        assert "lanes done before: 0" in said
+        assert [lane["lane"] for lane in done] == list(range(1, LANES))
+        assert sum(lane["changed"] for lane in done) == 0
+        reading = False
+        await reader
+        assert gaps == 0
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+        await worker.runtime.views.settle(range(LANES), 60)
+    assert tools.positions() == {}
