@@ -12,6 +12,7 @@ from connectors.contract import Delivery
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.chance import Chance, whole
 from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.gate import Allowance, Gate
 from connectors.simulation.goods import OwnProduct, own_products
 from connectors.simulation.truth import Figures, Totals, summed
 from connectors.square.simulator.api import Api
@@ -24,6 +25,8 @@ from connectors.square.simulator.trade import Trade, days_before
 from connectors.square.simulator.webhooks import Postman, plan
 
 EDITS_EVERY_DAYS = 4
+SAFE_CALLS, SAFE_WINDOW = 50, timedelta(seconds=5)
+"""Square publishes no limit; ten calls a second for a location is what integrators report."""
 AFTERMATH = timedelta(minutes=1)
 """How long after the last customer of the live trade the last of its news may come."""
 
@@ -46,6 +49,7 @@ class SquareSimulator:
         self._grants = Grants(self.config)
         self._api = Api(self.config, self._store, self._grants)
         self._postman = Postman(self.config, self._store)
+        self._gate = Gate()
         self._store.release(self.config.now)
 
     @property
@@ -55,7 +59,15 @@ class SquareSimulator:
 
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer a call to the API; `now` ages cursors and tokens, and bounds lists."""
+        whose = call.headers.get("authorization", "")
+        calls = SAFE_CALLS * len(self.config.shops)
+        self._gate.refused(now, (Allowance(whose, calls, SAFE_WINDOW),))
         return self._api.handle(call, now)
+
+    @property
+    def over_budget(self) -> int:
+        """Return how many calls were more than Square is known to take; they are answered."""
+        return self._gate.over_budget
 
     def release(self, until: datetime) -> None:
         """Let what happens up to a time be known; never more than the live trade has."""

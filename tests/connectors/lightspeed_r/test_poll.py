@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -63,6 +63,20 @@ def test_items_stock_and_sales_are_asked_for_since_a_second_before() -> None:
     assert "SaleLines" in dict(asked[2].query)["load_relations"]
     assert dict(asked[2].query)["shopID"] == "1"
     assert [page.bodies for page in pages] == [(), (), ()]
+
+
+def test_a_day_is_the_sales_that_were_completed_between_its_ends() -> None:
+    asked, pages = talk(
+        RSERIES.day(SHOP, date(2026, 5, 4)), {"/Sale.json": [answer(tube("1"))]}
+    )
+    (one,) = asked
+    query = dict(one.query)
+    begin, end = SHOP.calendar.begins(date(2026, 5, 4)), SHOP.calendar.ends(date(2026, 5, 4))
+    times = [f"{moment:%Y-%m-%dT%H:%M:%S}+00:00" for moment in (begin, end)]
+    assert query["completeTime"] == f"><,{times[0]},{times[1]}"
+    assert query["shopID"] == "1"
+    assert "timeStamp" not in query
+    assert [len(page.bodies) for page in pages] == [1]
 
 
 def test_the_next_page_is_asked_by_its_query_alone() -> None:

@@ -74,6 +74,21 @@ def test_all_that_changed_since_a_time_is_found_and_nothing_older(since: int) ->
     assert {one.budget for one in store.asked} == {"retailer"}
 
 
+def test_a_day_is_all_that_changed_since_it_began_whatever_changed_before() -> None:
+    store = Store(sales=rows(3 * 24 * 60))
+    day = (BEGUN + timedelta(days=1)).date()
+    found = store.talk(XSERIES.day(SHOP, day))
+    begin = SHOP.calendar.begins(day)
+    assert set(found) == {"sale"}
+    told = [datetime.fromisoformat(row["updated_at"]) for row in found["sale"]]
+    wanted = [row for row in rows(3 * 24 * 60) if since(row) >= begin]
+    assert [one for one in told if one >= begin] == [since(row) for row in wanted]
+
+
+def since(row: Json) -> datetime:
+    return datetime.fromisoformat(str(row["updated_at"]))
+
+
 @given(
     gaps=st.lists(st.integers(1, 10**9), max_size=60),
     minutes=st.lists(st.integers(0, 10_000), min_size=60, max_size=60),
