@@ -4,13 +4,15 @@ The lines of a sale, and its totals shared out over them.
 Lightspeed's own arithmetic, which held on all 119 recorded sales: total = subtotal - discount +
 tax 1 + tax 2, each rounded to the currency at the sale. Where prices include tax the subtotals
 do not: the receipt shows `displayableUnitPrice` instead; our gross is as priced, tax inside.
+There the total is what prices say, and the rounded parts may miss it by one: then the subtotal
+is what the taxes leave of the total.
 
 Source: developers.lightspeedhq.com/retail/endpoints/Sale, .../SaleLine, .../tutorials/sales
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
@@ -70,16 +72,19 @@ def sums_of(sale: Sale, digits: int) -> Sums:
     else:
         fees = 0
     is_fine = all(one == one.to_integral_value() for one in exact.values())
-    if total != due and (is_fine or abs(total - due) > 1):
+    inclusive, off = flag(sale.isTaxInclusive), total - due
+    if off and (abs(off) > 1 or (is_fine and not inclusive)):
         raise UnbalancedError("calcTotal", due, total)
+    if inclusive:
+        subtotal, off = subtotal + off, 0
     return Sums(
         subtotal=subtotal,
         discount=discount,
         taxes=(tax1, tax2),
         fees=fees,
         total=total,
-        rounding=total - due,
-        inclusive=flag(sale.isTaxInclusive),
+        rounding=off,
+        inclusive=inclusive,
     )
 
 
@@ -90,17 +95,27 @@ def sold(lines: Sequence[SaleLine], sums: Sums, digits: int) -> list[SaleLine]:
     What is put aside or ordered for later (layaway, special order, workorder) may stand among
     them without being in the total.
     """
-    whole = _subtotal(lines, digits)
-    if abs(whole - sums.subtotal) <= _HALF:
-        return list(lines)
     now = [line for line in lines if not _later(line)]
-    return now if abs(_subtotal(now, digits) - sums.subtotal) <= _HALF else list(lines)
+    if _makes(lines, sums, digits) or not _makes(now, sums, digits):
+        return list(lines)
+    return now
 
 
-def _subtotal(lines: Sequence[SaleLine], digits: int) -> Decimal:
-    return sum(
-        [exact_minor(line.calcSubtotal, digits, "calcSubtotal") for line in lines], Decimal(0)
-    )
+def _makes(lines: Sequence[SaleLine], sums: Sums, digits: int) -> bool:
+    """Say whether lines make the goods of a sale, but for rounding."""
+    subtotal = sum(_exact(lines, "calcSubtotal", digits), Decimal(0))
+    return abs(subtotal - sums.subtotal) <= _HALF or _makes_prices(lines, sums, digits)
+
+
+def _makes_prices(lines: Sequence[SaleLine], sums: Sums, digits: int) -> bool:
+    whole = sum(_priced(lines, digits), Decimal(0))
+    return sums.inclusive and abs(whole - sums.gross) <= _HALF
+
+
+def _priced(lines: Sequence[SaleLine], digits: int) -> list[Decimal]:
+    """Return what each line costs with its taxes."""
+    each = [_exact(lines, name, digits) for name in ("calcSubtotal", "calcTax1", "calcTax2")]
+    return [sum(parts, Decimal(0)) for parts in zip(*each, strict=True)]
 
 
 def _later(line: SaleLine) -> bool:
@@ -114,26 +129,28 @@ def lines_of(lines: Sequence[SaleLine], sums: Sums, digits: int) -> tuple[Line, 
     Raises:
         UnbalancedError: the lines do not make the sale's totals.
     """
-
-    def shares(field: str, whole: int, of: Callable[[SaleLine], Decimal]) -> list[int]:
-        return spread(f"line {field}", whole, [of(line) for line in lines])
-
-    subtotals = shares("calcSubtotal", sums.subtotal, _field("calcSubtotal", digits))
-    discounts = shares("discounts", sums.discount, lambda line: _discount(line, digits))
-    tax1 = shares("calcTax1", sums.taxes[0], _field("calcTax1", digits))
-    tax2 = shares("calcTax2", sums.taxes[1], _field("calcTax2", digits))
+    discounts = spread("line discounts", sums.discount, [_discount(it, digits) for it in lines])
+    taxes = [
+        spread(f"line {name}", whole, _exact(lines, name, digits))
+        for name, whole in zip(("calcTax1", "calcTax2"), sums.taxes, strict=True)
+    ]
+    tax = [one + two for one, two in zip(*taxes, strict=True)]
+    if _makes_prices(lines, sums, digits):
+        gross = spread("line prices", sums.gross, _priced(lines, digits))
+    else:
+        own = spread("line calcSubtotal", sums.subtotal, _exact(lines, "calcSubtotal", digits))
+        inside = tax if sums.inclusive else [0] * len(tax)
+        gross = [one + more for one, more in zip(own, inside, strict=True)]
     return tuple(
         [
-            _line(line, digits, subtotal, discount, one + two, inclusive=sums.inclusive)
-            for line, subtotal, discount, one, two in zip(
-                lines, subtotals, discounts, tax1, tax2, strict=True
-            )
+            _line(line, digits, *amounts, inclusive=sums.inclusive)
+            for line, *amounts in zip(lines, gross, discounts, tax, strict=True)
         ]
     )
 
 
-def _field(name: str, digits: int) -> Callable[[SaleLine], Decimal]:
-    return lambda line: exact_minor(getattr(line, name), digits, name)
+def _exact(lines: Sequence[SaleLine], name: str, digits: int) -> list[Decimal]:
+    return [exact_minor(getattr(line, name), digits, name) for line in lines]
 
 
 def _discount(line: SaleLine, digits: int) -> Decimal:
@@ -142,11 +159,10 @@ def _discount(line: SaleLine, digits: int) -> Decimal:
 
 
 def _line(
-    line: SaleLine, digits: int, subtotal: int, discount: int, tax: int, *, inclusive: bool
+    line: SaleLine, digits: int, gross: int, discount: int, tax: int, *, inclusive: bool
 ) -> Line:
     item = identity(line.itemID)
     included = tax if inclusive else 0
-    gross = subtotal + included
     shown = line.displayableUnitPrice if inclusive else None
     price = shown if shown is not None else line.unitPrice
     return Line(

@@ -64,13 +64,14 @@ def _stands(payment: Payment) -> bool:
 
 
 def _give_back(tenders: list[Tender], change: int, *, out_of: bool) -> None:
-    """Write the change to the last payment of cash that it can be of."""
+    """Write the change to the last payments of cash; out of them no more than there is."""
     for i in reversed(range(len(tenders))):
         one = tenders[i]
-        if one.method is Method.CASH and one.amount >= (change if out_of else 0):
-            amount = one.amount - change if out_of else one.amount
-            tenders[i] = structs.replace(one, amount=amount, change=change)
-            return
+        if change and one.method is Method.CASH:
+            given = min(change, max(one.amount, 0)) if out_of else change
+            amount = one.amount - given if out_of else one.amount
+            tenders[i] = structs.replace(one, amount=amount, change=given)
+            change -= given
 
 
 def _tender(payment: Payment, amount: int, tip: int) -> Tender:

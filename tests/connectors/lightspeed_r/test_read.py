@@ -192,3 +192,28 @@ def test_items_are_products_and_the_row_of_all_shops_is_no_stock() -> None:
 
 def test_the_r_series_sends_no_webhooks() -> None:
     assert isinstance(RSERIES.route(b"{}"), Rejected)
+
+
+@pytest.mark.parametrize("subtotal", ["3.25", "3.26"])
+def test_where_prices_include_tax_the_total_is_what_the_prices_say(subtotal: str) -> None:
+    """Of 3.50 the taxes are 0.1136 and 0.1281: with 3.2583 rounded they make 3.50 or 3.49."""
+    goods = ("12", "Brass bell", "3.2583")
+    row = line("1", goods, "3.2583", "1", ("0.1136", "0.1281"), displayableUnitPrice="3.50")
+    (found,) = made(
+        sale(
+            "9",
+            [row],
+            [payment("1", "3.50")],
+            (subtotal, "0", "0.11", "0.13", "3.50"),
+            isTaxInclusive="true",
+        )
+    )
+    assert (found.totals.gross, found.totals.tax, found.totals.net) == (350, 24, 326)
+    assert (found.totals.total, found.totals.rounding, found.lines[0].gross) == (350, 0, 350)
+
+
+def test_change_comes_out_of_as_many_payments_of_cash_as_it_takes() -> None:
+    handed = [payment("1", "5"), payment("2", "20")]
+    row = line("1", TUBE, "3")
+    (found,) = made(sale("9", [row], handed, ("3", "0", "0", "0", "3"), change="22"))
+    assert [(one.amount, one.change) for one in found.tenders] == [(300, 200), (0, 2000)]
