@@ -10,6 +10,8 @@ import msgspec
 from connectors.corepos.simulator import CoreposSimulator, stores
 from connectors.lightspeed_k.simulator import LightspeedKSimulator
 from connectors.lightspeed_k.simulator import bakeries as k_bakeries
+from connectors.lightspeed_r.simulator import LightspeedRSimulator
+from connectors.lightspeed_r.simulator import shops as r_shops
 from connectors.lightspeed_x.simulator import LightspeedXSimulator, outlets
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.simulator import Simulator
@@ -40,5 +42,6 @@ SIMULATORS: Mapping[str, SimulatedProvider] = MappingProxyType(
         "toast": SimulatedProvider(ToastSimulator, restaurants),
         "lightspeed-k": SimulatedProvider(LightspeedKSimulator, k_bakeries),
         "lightspeed-x": SimulatedProvider(LightspeedXSimulator, outlets),
+        "lightspeed-r": SimulatedProvider(LightspeedRSimulator, r_shops, typed=("currency",)),
     }
 )

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import msgspec
 
-from connectors.amounts import by_remainder
+from connectors.amounts import by_remainder, spread
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.goods import DRINK, FOOD
 from connectors.simulation.truth import Figures, Moved
@@ -268,7 +268,23 @@ def exact_tax(line: BillLine, shop: SimulatedShop) -> Decimal:
 def taxed_together(lines: Sequence[BillLine], shop: SimulatedShop) -> tuple[BillLine, ...]:
     """Round the taxes of a bill once, in their sum; voided lines have no part in it."""
     exact = [Decimal(0) if line.voided else exact_tax(line, shop) for line in lines]
-    taxes = by_remainder(round_minor(sum(exact, start=Decimal(0))), exact)
+    return _with_taxes(lines, by_remainder(round_minor(sum(exact, start=Decimal(0))), exact))
+
+
+def taxed_apart(lines: Sequence[BillLine], shop: SimulatedShop) -> tuple[BillLine, ...]:
+    """Round each of the two taxes of a bill once, in its own sum."""
+    taxes = [0] * len(lines)
+    for kind in (FOOD, DRINK):
+        exact = [
+            exact_tax(line, shop) if line.tax_kind == kind and not line.voided else Decimal(0)
+            for line in lines
+        ]
+        shares = spread("taxes", round_minor(sum(exact, start=Decimal(0))), exact)
+        taxes = [tax + share for tax, share in zip(taxes, shares, strict=True)]
+    return _with_taxes(lines, taxes)
+
+
+def _with_taxes(lines: Sequence[BillLine], taxes: Sequence[int]) -> tuple[BillLine, ...]:
     return tuple(
         line if line.voided else msgspec.structs.replace(line, tax=tax)
         for line, tax in zip(lines, taxes, strict=True)

@@ -8,7 +8,15 @@ from decimal import Decimal
 
 import msgspec
 
-from connectors.simulation.bills import Bill, BillLine, Item, Payment, reckoned, taxed_together
+from connectors.simulation.bills import (
+    Bill,
+    BillLine,
+    Item,
+    Payment,
+    reckoned,
+    taxed_apart,
+    taxed_together,
+)
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.goods import ASSORTMENT, FOOD, MODIFIERS, priced
@@ -30,6 +38,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
         discounts_come_back: a returned line tells the discount it was sold with; else it comes
             back at the price that was paid for it.
         taxes_together: a bill's taxes are rounded in their sum, not line by line.
+        taxes_apart: each of the two taxes is rounded in its own sum.
         discounted_returns: what was sold with a discount of the whole bill may come back.
     """
 
@@ -55,6 +64,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     partial_units: bool = True
     discounts_come_back: bool = True
     taxes_together: bool = False
+    taxes_apart: bool = False
     exchanges: int = 10
     discounted_returns: bool = True
 
@@ -129,6 +139,8 @@ class Counter:
 
     def rounded(self, lines: Sequence[BillLine]) -> tuple[BillLine, ...]:
         """Return lines that will be on one bill, with its taxes."""
+        if self._habits.taxes_apart:
+            return taxed_apart(lines, self.shop)
         if self._habits.taxes_together:
             return taxed_together(lines, self.shop)
         return tuple(lines)

@@ -9,10 +9,13 @@ import msgspec
 from pydantic import BaseModel, SecretStr
 
 from connectors.lightspeed_k.simulator import USER
+from connectors.lightspeed_r.simulator import CLIENT_ID as R_CLIENT_ID
+from connectors.lightspeed_r.simulator import CLIENT_SECRET as R_CLIENT_SECRET
 from connectors.toast.simulator import CLIENT_ID, CLIENT_SECRET
 from streams.providers import (
     CoreposSettings,
     LightspeedKSettings,
+    LightspeedRSettings,
     LightspeedXSettings,
     ProviderSettings,
     SquareSettings,
@@ -80,6 +83,15 @@ def _lightspeed_x(wiring: Wiring) -> ProviderSettings:
     return LightspeedXSettings(base_url=wiring.url, client_secret=SecretStr(wiring.secret))
 
 
+def _lightspeed_r(wiring: Wiring) -> ProviderSettings:
+    return LightspeedRSettings(
+        base_url=f"{wiring.url}/API/V3/Account/{{merchant}}",
+        token_url=wiring.url,
+        client_id=R_CLIENT_ID,
+        client_secret=SecretStr(R_CLIENT_SECRET),
+    )
+
+
 def _corepos(wiring: Wiring) -> CoreposSettings:
     return CoreposSettings(hosts=wiring.database)
 
@@ -91,5 +103,6 @@ SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(
         "toast": _toast,
         "lightspeed-k": _lightspeed_k,
         "lightspeed-x": _lightspeed_x,
+        "lightspeed-r": _lightspeed_r,
     }
 )

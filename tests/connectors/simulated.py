@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.access import Application, Login, Place
+from connectors.access import Application, Login, Place, url_of
 from connectors.catalogue import ACCESSES, CONNECTORS
 from connectors.contract import (
     Connector,
@@ -121,7 +122,7 @@ class Client:
         whom = Place(merchant=self.place.merchant_id, location_id=self.place.location_id)
         call = Call(
             method=request.method,
-            path=request.path,
+            path=urlsplit(url_of(self.access.base_url, whom)).path + request.path,
             query=dict(request.query),
             headers={
                 **self.access.headers,
