@@ -99,15 +99,15 @@ def _ask_for_what_was_lost(site: Site) -> None:
 
 
 def map_by_hand(site: Site, simulator: SquareSimulator) -> None:
-    """Map one product as a person would, before the trade begins."""
+    """Map one product as a person would, before the trade begins; the matcher may be first."""
     location, account = next(iter(site.accounts.items()))
     bills = simulator.bills().values()
     sold = next(one.lines[0].key for one in bills if one.location_id == location)
     product = {"product_id": "by-hand", "name": "A name that no match would find"}
-    mapping = {"account_id": account, "pos_product_id": sold, "product_id": "by-hand"}
     with site.client() as api:
         api.put(f"{API}/products", json={"products": [product]}).raise_for_status()
-        api.post(f"{API}/mappings", json=mapping).raise_for_status()
+        url = f"{API}/mappings/{account}/{sold}"
+        api.put(url, json={"product_id": "by-hand"}).raise_for_status()
 
 
 @pytest.mark.chaos
