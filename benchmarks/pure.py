@@ -29,7 +29,7 @@ from streams.shop import shop_of
 from streams.stages import normalise, project
 from streams.stages.bundle import Bundle
 
-CHUNK = 128
+CHUNK = 96
 
 
 class PureLoop:

@@ -1,7 +1,7 @@
 """
 One process: an event log chosen by URL, a Faust app on it, and the stages.
 
-    embedded:///var/lib/tillstream/log?sync=1&chunk=128    or a plain path
+    embedded:///var/lib/tillstream/log?sync=1&chunk=96    or a plain path
     kafka://host:9092,host2:9092?worker=w1
 """
 

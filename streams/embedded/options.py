@@ -1,4 +1,4 @@
-"""Settings of the embedded log, as its URL's query: `embedded:///path?sync=1&chunk=128`."""
+"""Settings of the embedded log, as its URL's query: `embedded:///path?sync=1&chunk=96`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EmbeddedOptions:
     """
 
     sync: int = 1
-    chunk: int = 128
+    chunk: int = 96
     buffer: int = 4
     cache_mb: int = 256
     upkeep_s: float = 5.0
