@@ -35,7 +35,8 @@ class Steps:
         self._name = name
         self._bars: Progress | None = None
         self._tasks: dict[int, TaskID] = {}
-        self._told_s = 0.0
+        self._told_s = time.monotonic()
+        self._ended: set[int] = set()
         if sys.stderr.isatty() if terminal is None else terminal:
             self._bars = Progress(
                 TextColumn("lane {task.description}"),
@@ -67,7 +68,9 @@ class Steps:
             self._bars.update(self._tasks[lane], completed=done, total=whole)
             return
         now = time.monotonic()
-        if done >= whole or now - self._told_s >= EVERY_S:
+        ends = done >= whole and lane not in self._ended
+        if ends or now - self._told_s >= EVERY_S:
             self._told_s = now
+            self._ended |= {lane} if ends else set()
             told = {"progress": self._name, "lane": lane, "done": done, "of": whole}
             typer.echo(msgspec.json.encode(told).decode(), err=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +231,38 @@ def test_credentials_in_the_address_are_refused_and_not_repeated():
     with pytest.raises(SetupError, match="REGISTRY_USERNAME") as raised:
         load(registry_url="https://me:hush@registry.example")
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ({"token": "t0ken"}, "Bearer t0ken"),
+        ({"username": "me", "password": "hush"}, "Basic bWU6aHVzaA=="),
+        ({}, None),
+    ],
+)
+def test_who_asks_is_said_as_the_settings_have_it(given, header):
+    heard = []
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            heard.append(self.headers.get("authorization"))
+            self.send_response(404)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Empty)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = RegistryOptions(url=f"http://127.0.0.1:{server.server_port}", **given)
+    try:
+        assert Registry(options).ids() == {}
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert set(heard) == {header}
+    assert "hush" not in repr(options)
