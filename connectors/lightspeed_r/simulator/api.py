@@ -13,7 +13,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -60,7 +60,7 @@ RELATIONS: Mapping[str, frozenset[str]] = {
 }
 RELATION_COST = Decimal("0.2")
 
-TIMES = ("timeStamp", "completeTime")
+TIMES, _NO_END = ("timeStamp", "completeTime"), "~"
 
 _names = msgspec.json.Decoder(list[str])
 _place = msgspec.json.Decoder(tuple[str, int])
@@ -159,9 +159,9 @@ class Api:
         if query.get("sort", "timeStamp") != "timeStamp":
             raise RefusedError(400, "Only timeStamp can be sorted by.")
         size = min(size, self._config.page_limit or size)
-        after = _position(query.get("after", ""))
+        after, meant = _position(query.get("after", "")), _filter(query)
         shown = sorted(
-            ((_key(kind, row), row) for row in rows if _meant(row, query)),
+            ((_key(kind, row), row) for row in rows if meant(row)),
             key=lambda one: one[0],
         )
         shown = [one for one in shown if one[0] > after]
@@ -197,34 +197,39 @@ def _wanted(kind: str, query: Mapping[str, str]) -> frozenset[str]:
     return wanted
 
 
-def _meant(row: Json, query: Mapping[str, str]) -> bool:
-    """Say whether a row is asked for, by its shop and its times."""
-    if "shopID" in query and row.get("shopID") != query["shopID"]:
-        return False
-    return all(_within(str(row.get(name, "")), query[name]) for name in TIMES if name in query)
+def _filter(query: Mapping[str, str]) -> Callable[[Json], bool]:
+    """Return what says whether a row is asked for, by its shop and its times."""
+    spans = [(name, *_span(query[name])) for name in TIMES if name in query]
+    shop = query.get("shopID", "")
+
+    def meant(row: Json) -> bool:
+        here = not shop or row.get("shopID") == shop
+        return here and all(after < str(row.get(name, "")) <= end for name, after, end in spans)
+
+    return meant
 
 
-def _within(at: str, asked: str) -> bool:
+def _span(asked: str) -> tuple[str, str]:
+    """Return the time that all are after, and the last one; as texts, as rows have them."""
     operator, *values = asked.split(",")
     times = [_instant(value) for value in values]
     match (operator, times):
-        case (">", [begin]):
-            return at > begin
+        case (">", [after]):
+            return stamp(after), _NO_END
         case ("><", [begin, end]):
-            return begin <= at <= end
+            return stamp(begin - timedelta(seconds=1)), stamp(end)
         case _:
             raise RefusedError(400, "No such operator, or too few times for it.")
 
 
-def _instant(text: str) -> str:
-    """Return a time as rows have it."""
+def _instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise RefusedError(400, "That is no time.") from error
     if found.tzinfo is None:
         raise RefusedError(400, "The time has no zone.")
-    return stamp(found.astimezone(UTC))
+    return found.astimezone(UTC)
 
 
 def _account(account: str) -> Json:

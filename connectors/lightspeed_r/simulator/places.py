@@ -5,6 +5,7 @@ from __future__ import annotations
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.counter import Habits
+from connectors.simulation.towns import Ids, Town, shops_in
 
 CLIENT_ID = "simulated-client"
 CLIENT_SECRET = "simulated-client-secret"  # noqa: S105
@@ -29,31 +30,20 @@ is rounded in its sum.
 Source: developers.lightspeedhq.com/retail/endpoints/Sale, .../SaleLine
 """
 
-_CHAINS = (
-    ("Maple Larder", "America/Toronto", "America/Vancouver", "CA", "CAD", False, "5", "14.975"),
-    ("Harbour Larder", "Europe/London", "Europe/Belfast", "GB", "GBP", True, "5", "20"),
+_TOWNS = (
+    Town("Queen Street Larder", "America/Toronto", "CA", "CAD", False, "5", "14.975"),
+    Town("False Creek Larder", "America/Vancouver", "CA", "CAD", False, "5", "12"),
+    Town("Harbour Larder", "Europe/London", "GB", "GBP", True, "5", "20"),
+    Town("Lagan Larder", "Europe/London", "GB", "GBP", True, "5", "20"),
 )
 
 
 def shops(count: int) -> tuple[SimulatedShop, ...]:
     """Return shops, two and two of an account, which has one token for both."""
-    found = []
-    for number in range(count):
-        chain, second = divmod(number, SHOPS_EACH)
-        name, one, other, country, money, inclusive, food, drink = _CHAINS[chain % len(_CHAINS)]
-        found.append(
-            SimulatedShop(
-                merchant_id=f"{FIRST_ACCOUNT + 31 * chain}",
-                location_id=f"{number + 1}",
-                name=f"{name} {number + 1}",
-                token=Chance("r-series token", chain).id(64),
-                timezone=other if second else one,
-                country=country,
-                currency=money,
-                inclusive=inclusive,
-                food_tax=food,
-                drink_tax=drink,
-                main=not second,
-            )
-        )
-    return tuple(found)
+    return shops_in(_TOWNS, count, _ids, cut_off_hour=0)
+
+
+def _ids(number: int) -> Ids:
+    account = number // SHOPS_EACH
+    token = Chance("r-series token", account).id(64)
+    return Ids(f"{FIRST_ACCOUNT + 31 * account}", f"{number + 1}", token)

@@ -38,13 +38,20 @@ class Writer:
 
     def __init__(self, config: SimulatorConfig) -> None:
         self._config = config
+        self._written: dict[tuple[int, int, int, frozenset[str]], Json] = {}
 
     def number(self, bill: Bill) -> int:
         """Return the id of a sale."""
         return sale_id(bill.place, bill.number, len(self._config.shops))
 
     def sale(self, bill: Bill, wanted: frozenset[str]) -> Json:
-        """Return one sale."""
+        """Return one sale; it is written once and asked for often."""
+        name = (bill.place, bill.number, bill.version, wanted)
+        if name not in self._written:
+            self._written[name] = self._sale(bill, wanted)
+        return self._written[name]
+
+    def _sale(self, bill: Bill, wanted: frozenset[str]) -> Json:
         shop, sale = self._config.shops[bill.place], self.number(bill)
         paid = bill.status == "completed" or bool(bill.payments)
         told: Json = {

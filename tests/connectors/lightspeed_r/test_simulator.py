@@ -7,16 +7,27 @@ development dependencies.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from connectors.access import Application, Code, Place, Renewal
+from connectors.catalogue import ACCESSES
 from connectors.consent import consent_url
-from connectors.contract import CredentialsError, Page, Rejected, Request, Response
+from connectors.contract import (
+    Conversation,
+    CredentialsError,
+    Page,
+    Rejected,
+    Request,
+    Response,
+)
+from connectors.exchange import Exchange, limiter_of
 from connectors.lightspeed_r.access import (
     CONSENT,
     exchange_code,
@@ -27,11 +38,12 @@ from connectors.lightspeed_r.access import (
     read_whose,
     shops,
 )
-from connectors.lightspeed_r.poll import SALE_RELATIONS
+from connectors.lightspeed_r.poll import BUDGET, SALE_RELATIONS
 from connectors.lightspeed_r.simulator import CLIENT_ID, CLIENT_SECRET
 from connectors.simulation.calls import Call
 from connectors.simulation.simulator import Simulator
 from connectors.simulators import SIMULATORS
+from streams.simulate import serve_simulator
 from tests.connectors.simulated import (
     NOW,
     Client,
@@ -185,6 +197,42 @@ def test_a_bucket_that_is_full_refuses_until_enough_has_dripped_out() -> None:
     assert full[0].headers["x-ls-api-bucket-level"] == "136.80/140"
     wait = timedelta(seconds=int(full[0].headers["retry-after"]))
     assert series.handle(asked, at + wait).response.status == 200
+
+
+async def test_two_shops_that_share_a_bucket_are_never_refused() -> None:
+    series, client = an_r_series()
+    access, began = ACCESSES["lightspeed-r"], time.monotonic_ns()
+    bucket = (limiter_of(access.limits[BUDGET][0]),)
+
+    def clock() -> datetime:
+        return NOW + timedelta(microseconds=(time.monotonic_ns() - began) // 1000)
+
+    async def asked(way: Exchange, times: int) -> None:
+        query = (("load_relations", SALE_RELATIONS), ("limit", "1"))
+        for _ in range(times):
+            request = Request(method="GET", path="/Sale.json", query=query, budget=BUDGET)
+            async for _page in way.converse(a_question(request)):
+                pass
+
+    async with (
+        serve_simulator(series, clock=clock) as url,
+        Exchange(
+            f"{url}/API/V3/Account/{client.place.merchant_id}",
+            authorization=f"Bearer {client.token}",
+            headers=access.headers,
+            limiters={BUDGET: bucket},
+        ) as way,
+    ):
+        # Two calls more than the 140 units of six registers are good for.
+        await asyncio.gather(asked(way, 19), asked(way, 19))
+    assert getattr(series, "over_budget", None) == 0
+
+
+def a_question(request: Request) -> Conversation:
+    """Put one question and bring nothing."""
+    answer = yield request
+    assert answer is not None
+    assert answer.status == 200
 
 
 def test_a_renewal_kills_the_pair_before_it() -> None:
