@@ -57,10 +57,10 @@ def reconcile(
     """
     begin, end = (None if it is None else it.date() for it in (first or day, last or day))
     if against is not None:
-        _tell_check(asyncio.run(_with_totals(url, api_key, against, account)), json=json)
+        tell_check(asyncio.run(_with_totals(url, api_key, against, account)), json=json)
         return
-    rows = asyncio.run(_with_providers(url, api_key, account, begin, end))
-    _tell(rows, json=json)
+    rows = asyncio.run(with_providers(url, api_key, account, begin, end))
+    tell(rows, json=json)
 
 
 async def _with_totals(url: str, key: str, against: str, account: str | None) -> Check:
@@ -100,7 +100,7 @@ async def _accounts(api: Api, account: str | None) -> list[Any]:
     return [it for it in found if it["provider"] != "push" and it["status"] == "connected"]
 
 
-async def _with_providers(
+async def with_providers(
     url: str, key: str, account: str | None, first: date | None, last: date | None
 ) -> list[Reconciliation]:
     """Have the days compared, account by account, and wait for what is found."""
@@ -143,7 +143,8 @@ def _yesterday(account: Any) -> date:
     return calendar.day_of(datetime.now(UTC)) - timedelta(days=1)
 
 
-def _tell(rows: Sequence[Reconciliation], *, json: bool) -> None:
+def tell(rows: Sequence[Reconciliation], *, json: bool) -> None:
+    """Show what was found; end with a status that says whether all of it agrees."""
     for row in rows if json else ():
         line(row)
     if not json:
@@ -167,7 +168,8 @@ def _cells(row: Reconciliation) -> Sequence[object]:
     return row.account_id, row.business_day, state, figures, bills, row.error or differs
 
 
-def _tell_check(result: Check, *, json: bool) -> None:
+def tell_check(result: Check, *, json: bool) -> None:
+    """Show how a simulator's sums compare; end with a status that says whether they do."""
     if json:
         line(result)
     else:
