@@ -66,17 +66,26 @@ class ProductSet(msgspec.Struct, frozen=True, kw_only=True):
     as_of_us: int
 
 
+class PastProduct(msgspec.Struct, frozen=True):
+    """What a provider's own log says a product was; `changed_by` is its user's number there."""
+
+    product: PosProduct
+    changed_by: str | None = None
+
+
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a body tells.
 
     Args:
+        history: versions of products; the catalogue itself follows `products` alone.
         all_products: for providers that tell of a deletion only by silence.
         revoked: the merchant withdrew the authorisation; stop calling, tell a person.
     """
 
     parts: tuple[Part, ...] = ()
     products: tuple[PosProduct, ...] = ()
+    history: tuple[PastProduct, ...] = ()
     all_products: ProductSet | None = None
     counts: tuple[StockCount, ...] = ()
     wanted: tuple[WantedBody, ...] = ()

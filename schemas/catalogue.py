@@ -15,6 +15,7 @@ class PosProduct(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         version: grows with each change at the provider; the newest wins.
         price: minor units of `currency`, None where the cashier types it in.
+        changed_at: the provider's own time of this version, where it says one.
     """
 
     tenant_id: str
@@ -27,6 +28,7 @@ class PosProduct(msgspec.Struct, frozen=True, kw_only=True):
     price: int | None = None
     currency: str | None = None
     deleted: bool = False
+    changed_at: datetime | None = None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
         consecutive_failures: runs of this account that failed in a row, this one included; of
             a completed run those before it.
         circuit: whether polls pause because so many failed, and whether this run changed that.
+        run_as, message: in whose name it was asked for, and why; kept with all it changed.
     """
 
     sync_id: str
@@ -79,6 +80,8 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
     action_required: str | None = None
     consecutive_failures: int = 0
     circuit: Circuit = Circuit.CLOSED
+    run_as: str | None = None
+    message: str | None = None
 
 
 class SyncRun(msgspec.Struct, kw_only=True):
@@ -102,6 +105,8 @@ class SyncRun(msgspec.Struct, kw_only=True):
     rejected: int = 0
     new_products: int = 0
     error: str | None = None
+    run_as: str | None = None
+    message: str | None = None
 
 
 class CommandKind(StrEnum):
@@ -119,7 +124,12 @@ class CommandKind(StrEnum):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A wish about an account: the record of `pos.commands`; `since`/`until` for ranges."""
+    """
+    A wish about an account: the record of `pos.commands`; `since`/`until` for ranges.
+
+    Args:
+        run_as, message: in whose name, and why; both are kept with all that the run changes.
+    """
 
     command_id: str
     tenant_id: str
@@ -129,6 +139,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: datetime
     since: datetime | None = None
     until: datetime | None = None
+    run_as: str | None = None
+    message: str | None = None
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from schemas.account import Account, Tenant
 from schemas.authorization import Authorization
 from schemas.catalogue import MappingRequest, PosProduct, Product, ProductMapping, StockCount
 from schemas.events import MappingNeeded, PosError, SyncCompleted
+from schemas.history import ProductVersion
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
@@ -24,6 +25,7 @@ TENANTS = "pos.tenants"
 ACCOUNTS = "pos.accounts"
 AUTHORIZATIONS = "pos.authorizations"
 CATALOG = "pos.catalog"
+CATALOG_VERSIONS = "pos.catalog-versions"
 PRODUCTS = "pos.products"
 MAPPING_REQUESTS = "pos.mapping-requests"
 MAPPINGS = "pos.mappings"
@@ -75,6 +77,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=TENANTS, record=Tenant, key="tenant_id", lane="tenant"),
     TopicSpec(name=ACCOUNTS, record=Account, key="account_id"),
     TopicSpec(name=CATALOG, record=PosProduct, key="account_id/pos_product_id"),
+    TopicSpec(name=CATALOG_VERSIONS, record=ProductVersion),
     TopicSpec(name=PRODUCTS, record=Product, key="tenant_id/product_id", lane="tenant"),
     TopicSpec(name=MAPPING_REQUESTS, record=MappingRequest, retention_s=400 * _DAY),
     TopicSpec(name=MAPPINGS, record=ProductMapping, key="account_id/pos_product_id"),

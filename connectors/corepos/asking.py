@@ -28,6 +28,7 @@ SELECT, KEEP = "SELECT", "KEEP"
 DATABASE = "database"
 TODAY, TODAYS_BOUNDS, ARCHIVE = "/dtransactions", "/dtransactions/bounds", "/archive"
 PRODUCTS, PRODUCTS_IN_USE = "/products", "/products/in-use"
+PRODUCT_LOG = "/products/log"
 COUNTS, STORES = "/inventory-counts", "/stores"
 POSITION = "/position"
 TODAYS_SUMS, ARCHIVED_SUMS = "/dtransactions/sums", "/archive/sums"
@@ -77,17 +78,30 @@ def select_all(path: str, query: Query, column: str) -> Rows:
         PermanentError: as in `select`; or a page does not go on where the last one ended.
     """
     found: list[bytes] = []
-    page = 0
-    while True:
-        bounds = (*query, ("page", str(page)), ("limit", str(ROWS_A_PAGE)))
-        rows = yield from select(path, bounds)
+    page: int | None = 0
+    while page is not None:
+        rows, page = yield from select_page(path, query, column, page)
         found += rows
-        if len(rows) < ROWS_A_PAGE:
-            return found
-        last = whole(getattr(ROW.decode(rows[-1]), column), column)
-        if last <= page:
-            raise PermanentError(f"{path}: a page does not go on where the last one ended")
-        page = last
+    return found
+
+
+def select_page(
+    path: str, query: Query, column: str, page: int
+) -> Generator[Request, Response | None, tuple[list[bytes], int | None]]:
+    """
+    Ask for the rows after `page`; return them and where the next page begins, None at the end.
+
+    Raises:
+        PermanentError: as in `select_all`.
+    """
+    bounds = (*query, ("page", str(page)), ("limit", str(ROWS_A_PAGE)))
+    rows = yield from select(path, bounds)
+    if len(rows) < ROWS_A_PAGE:
+        return rows, None
+    last = whole(getattr(ROW.decode(rows[-1]), column), column)
+    if last <= page:
+        raise PermanentError(f"{path}: a page does not go on where the last one ended")
+    return rows, last
 
 
 def store_of(shop: Shop) -> Query:

@@ -7,15 +7,18 @@ Source: CORE-POS/IS4C fannie/classlib2.0/data/models/op/ProductsModel.php, ProdU
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from connectors.contract import Shop
+from connectors.contract import PastProduct, Shop
 from connectors.corepos.columns import local_time, microseconds, minor, text, whole
 from connectors.corepos.wire import Row
+from connectors.instants import EPOCH
 from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import PosProduct
 from schemas.money import exponent
 
 _DELETED = "DELETE"
+_NOBODY = "0"
 _NEVER = "0000-00-00"
 
 
@@ -56,23 +59,25 @@ def upcs_in_use(rows: Iterable[Row], shop: Shop) -> set[str]:
     return {upc for upc, (_, used) in found.items() if used}
 
 
-def changes(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
+def changes(rows: Iterable[Row], shop: Shop) -> tuple[PastProduct, ...]:
     """
-    Return the products that the log of changes tells of; the last change of each.
+    Return what products became by each change of the log, and by whom.
+
+    A row holds the values after the change; those of a deletion are the last ones. User 0 is
+    nobody: a change by the web service, or by a page that nobody has to sign in for.
 
     Raises:
         NoCurrencyError, UnreadableError: as in `products`.
     """
-    found: dict[str, PosProduct] = {}
+    found = []
     for row in rows:
-        store = text(row.storeID)
-        if shop.location_id and store not in {"", "0", shop.location_id}:
+        if shop.location_id and text(row.storeID) not in {"", "0", shop.location_id}:
             continue
-        product = _product(row, row.price, shop, deleted=text(row.updateType) == _DELETED)
-        known = found.get(product.pos_product_id)
-        if known is None or product.version >= known.version:
-            found[product.pos_product_id] = product
-    return tuple(found.values())
+        gone = text(row.updateType) == _DELETED or not _in_use(row)
+        user = text(row.user)
+        product = _product(row, row.price, shop, deleted=gone)
+        found.append(PastProduct(product, user if user not in {"", _NOBODY} else None))
+    return tuple(found)
 
 
 def _in_use(row: Row) -> bool:
@@ -85,21 +90,24 @@ def _product(row: Row, price: object, shop: Shop, *, deleted: bool) -> PosProduc
     upc = text(row.upc)
     if not upc:
         raise UnreadableError("a product without upc")
+    changed_at = _changed_at(row, shop)
     return PosProduct(
         tenant_id=shop.tenant_id,
         account_id=shop.account_id,
         pos_product_id=upc,
         name=text(row.description) or upc,
-        version=_version(row, shop),
+        version=0 if changed_at is None else microseconds(changed_at),
         sku=upc,
         price=None if price is None else minor(price, exponent(shop.currency), "price"),
         currency=shop.currency,
         deleted=deleted,
+        changed_at=changed_at,
     )
 
 
-def _version(row: Row, shop: Shop) -> int:
-    """Return when it was changed, microseconds; 0 where nothing is said."""
+def _changed_at(row: Row, shop: Shop) -> datetime | None:
+    """Return when it was changed; None where nothing is said, or a time before all tills."""
     if row.modified is None or text(row.modified).startswith(_NEVER):
-        return 0
-    return max(0, microseconds(local_time(row.modified, shop.calendar)))
+        return None
+    changed_at = local_time(row.modified, shop.calendar)
+    return changed_at if changed_at >= EPOCH else None

@@ -2,7 +2,8 @@
 What CORE-POS's database is asked, and in which order.
 
 Source: CORE-POS/IS4C fannie/cron/tasks/TransArchiveTask.php (the nightly rotation),
-fannie/item/DeleteItemPage.php (products are deleted without a trace)
+fannie/item/DeleteItemPage.php (products are deleted, in HQ mode without a trace),
+fannie/classlib2.0/data/models/op/ProdUpdateModel.php (the log of changes, by whom)
 """
 
 from __future__ import annotations
@@ -16,16 +17,19 @@ from connectors.contract import Conversation, Page, Request, Response, Shop
 from connectors.corepos.asking import (
     ARCHIVE,
     COUNTS,
+    PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
     TODAY,
     TODAYS_BOUNDS,
     Chat,
+    Query,
     array,
     arrays,
     pages,
     select,
     select_all,
+    select_page,
     store_of,
 )
 from connectors.corepos.catalog import upcs_in_use
@@ -134,7 +138,8 @@ def groups_of(rows: Iterable[bytes]) -> list[list[bytes]]:
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all products and for the counts that people made of them."""
+    """Ask for all products, what CORE-POS has logged of them, and counts that people made."""
+    yield from _product_log(store_of(shop))
     rows = yield from select_all(PRODUCTS, store_of(shop), "id")
     yield from pages("products", arrays(rows))
     yield from _products_in_use(shop)
@@ -143,10 +148,24 @@ def snapshot(shop: Shop) -> Conversation:
 
 
 def _changed_products(shop: Shop, since: datetime) -> Chat:
-    """Ask for what was changed by CORE-POS's own pages; other tools may write no time."""
+    """
+    Ask for what was changed by CORE-POS's own pages; other tools may write no time.
+
+    The log comes first: it knows who, and what was between two polls.
+    """
     wall = f"{shop.calendar.local(since):%Y-%m-%d %H:%M:%S}"
-    rows = yield from select_all(PRODUCTS, (("since", wall), *store_of(shop)), "id")
+    query: Query = (("since", wall), *store_of(shop))
+    yield from _product_log(query)
+    rows = yield from select_all(PRODUCTS, query, "id")
     yield from pages("products", arrays(rows))
+
+
+def _product_log(query: Query) -> Chat:
+    """Ask for the log of changed products; it may be long, so no page waits for another."""
+    page: int | None = 0
+    while page is not None:
+        rows, page = yield from select_page(PRODUCT_LOG, query, "prodUpdateID", page)
+        yield from pages("product_log", arrays(rows))
 
 
 def _products_in_use(shop: Shop) -> Chat:

@@ -2,7 +2,8 @@
 The SQL of each question; pure. Values are parameters, names of databases are checked before.
 
 Source: CORE-POS/IS4C fannie/cron/tasks/TransArchiveTask.php (bigArchive, or a table a month),
-fannie/classlib2.0/data/models/op/ProductsModel.php, InventoryCountsModel.php, StoresModel.php
+fannie/classlib2.0/data/models/op/ProductsModel.php, ProdUpdateModel.php,
+InventoryCountsModel.php, StoresModel.php
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from connectors.corepos.asking import (
     ARCHIVE,
     ARCHIVED_SUMS,
     COUNTS,
+    PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
     STORES,
@@ -160,6 +162,18 @@ def _products(asked: Asked, dsn: Dsn) -> Statement:
     return Statement(text=f"{table} AND modified >= %s {tail}", values=values)
 
 
+def _product_log(asked: Asked, dsn: Dsn) -> Statement:
+    """CORE-POS's own log of changed products; installations of before it have none."""
+    here, store = _store(asked, "storeID")
+    since = ("AND modified >= %s ", (asked["since"],)) if "since" in asked else ("", ())
+    return Statement(
+        text=f"SELECT * FROM `{dsn.op}`.`{{table}}` WHERE {here} {since[0]}"
+        "AND prodUpdateID > %s ORDER BY prodUpdateID LIMIT %s",
+        values=(*store, *since[1], int(asked["page"]), _limit(asked)),
+        tables=("prodUpdate",),
+    )
+
+
 def _in_use(asked: Asked, dsn: Dsn) -> Statement:
     here, store = _store(asked, "store_id")
     return Statement(
@@ -193,6 +207,7 @@ _STATEMENTS: Mapping[str, Callable[[Asked, Dsn], Statement]] = {
     TODAYS_SUMS: _todays_sums,
     ARCHIVED_SUMS: _archived_sums,
     PRODUCTS: _products,
+    PRODUCT_LOG: _product_log,
     PRODUCTS_IN_USE: _in_use,
     COUNTS: _counts,
     STORES: _stores,

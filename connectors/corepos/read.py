@@ -104,7 +104,7 @@ def _rows(rows: Sequence[Row], shop: Shop) -> Outcome:
         case Table.PRODUCTS:
             return Parts(products=products(rows, shop))
         case Table.CHANGES:
-            return Parts(products=changes(rows, shop))
+            return Parts(history=changes(rows, shop))
         case Table.COUNTS:
             return Parts(counts=counted(rows, shop))
         case Table.OTHER:

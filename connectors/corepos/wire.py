@@ -61,6 +61,8 @@ class Row(Struct, frozen=True, kw_only=True):
     inUse: Any = None  # noqa: N815
     modified: Any = None
     updateType: Any = UNSET  # noqa: N815
+    prodUpdateID: Any = None  # noqa: N815
+    user: Any = None
     price: Any = None
     countDate: Any = UNSET  # noqa: N815
     count: Any = None

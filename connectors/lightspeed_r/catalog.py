@@ -75,18 +75,20 @@ def _product(item: Item, shop: Shop) -> PosProduct:
         raise UnreadableError("an item without itemID")
     prices = rows(related(item.Prices).item_price, PRICE, PRICES)
     usual = next((one for one in prices if text(one.use_type) == _USUAL_PRICE), None)
+    changed_at = instant(item.timeStamp)
     category = text(item.Category.name) if item.Category is not None else ""
     return PosProduct(
         tenant_id=shop.tenant_id,
         account_id=shop.account_id,
         pos_product_id=item_id,
         name=text(item.description) or f"Item {item_id}",
-        version=microseconds(instant(item.timeStamp)),
+        version=microseconds(changed_at),
         sku=sku_of(item.customSku, item.systemSku),
         category=category or None,
         price=None if usual is None else minor(usual.amount, exponent(shop.currency), "price"),
         currency=shop.currency,
         deleted=flag(item.archived),
+        changed_at=changed_at,
     )
 
 

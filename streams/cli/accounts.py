@@ -136,9 +136,18 @@ def status(account_id: str, *, api_key: Key, url: Url = HERE, json: Json = False
 
 @app.command()
 @told
-def sync(account_id: str, *, api_key: Key, url: Url = HERE, json: Json = False) -> None:
+def sync(
+    account_id: str,
+    *,
+    run_as: Annotated[str | None, typer.Option(help="in whose name; kept for ever")] = None,
+    message: Annotated[str | None, typer.Option(help="why; kept for ever")] = None,
+    api_key: Key,
+    url: Url = HERE,
+    json: Json = False,
+) -> None:
     """Poll the provider now."""
-    (run,) = asked(url, api_key, ("POST", f"{PATH}/{account_id}/sync", None))
+    reason = {"run_as": run_as, "message": message}
+    (run,) = asked(url, api_key, ("POST", f"{PATH}/{account_id}/sync", reason))
     _show(run, json=json)
 
 

@@ -46,6 +46,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     parts: tuple[PartSeen, ...] = ()
     products: int = 0
+    versions: int = 0
     stock_counts: int = 0
     fetches: tuple[str, ...] = ()
 
@@ -169,6 +170,7 @@ def _explanation(file: str, outcome: Outcome) -> Explanation:
                 reason="the authorisation was withdrawn" if outcome.revoked else "",
                 parts=seen,
                 products=len(products),
+                versions=len(outcome.history),
                 stock_counts=len(counts),
                 fetches=tuple(want.resource for want in wanted),
             )

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from streams.cli import accounts, importing, keys, rejected, replay, topics, upkeep, webhooks
+from streams.cli import (
+    accounts,
+    catalog,
+    importing,
+    keys,
+    rejected,
+    replay,
+    topics,
+    upkeep,
+    webhooks,
+)
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.exporting import export
@@ -33,6 +43,7 @@ app.command()(simulate)
 app.command()(explain)
 app.command()(reconcile)
 app.add_typer(accounts.app, name="accounts")
+app.add_typer(catalog.app, name="catalog")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(importing.app, name="import")

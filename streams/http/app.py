@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from streams.http import (
     accounts,
+    catalog,
     health,
     mappings,
     oauth,
@@ -30,6 +31,22 @@ __all__ = ["Services", "create_api", "create_probes"]
 
 OPENAPI = "/api/v1/openapi.json"
 
+_ROUTED = (
+    webhooks,
+    accounts,
+    oauth,
+    catalog,
+    products,
+    push,
+    mappings,
+    syncs,
+    reads,
+    reconciliations,
+    tenants,
+    operations,
+    health,
+)
+
 
 def create_api(services: Services) -> FastAPI:
     """Return the API over these services; it starts and stops none of them."""
@@ -50,20 +67,7 @@ def create_api(services: Services) -> FastAPI:
         path=webhooks.PATH,
     )
     app.add_middleware(RequestContext)
-    for module in (
-        webhooks,
-        accounts,
-        oauth,
-        products,
-        push,
-        mappings,
-        syncs,
-        reads,
-        reconciliations,
-        tenants,
-        operations,
-        health,
-    ):
+    for module in _ROUTED:
         app.include_router(module.router)
 
     def openapi() -> dict[str, Any]:

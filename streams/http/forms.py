@@ -161,7 +161,14 @@ class AutoMap(Form):
     )
 
 
-class History(Form):
+class Reason(Form):
+    """In whose name a run is, and why: both are kept with every version that it brings."""
+
+    run_as: Name | None = None
+    message: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+
+
+class History(Reason):
     """How much history to import; without days as the settings say."""
 
     days: int | None = Field(default=None, ge=1, le=3_650)

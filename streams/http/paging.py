@@ -99,6 +99,31 @@ def page(
     return Page(rows, None)
 
 
+def page_where(
+    views: Views,
+    table: str,
+    spans: Sequence[Span],
+    keep: Callable[[bytes], bool],
+    *,
+    limit: int,
+    question: str,
+    cursor: str | None,
+) -> Page:
+    """Return one page of the rows that are to be kept; arguments and errors as in `page`."""
+    rows: list[tuple[bytes, bytes]] = []
+    while True:
+        some = page(views, table, spans, limit=PAGE_MAX, question=question, cursor=cursor)
+        for key, row in some.rows:
+            if not keep(row):
+                continue
+            if len(rows) == limit:
+                return Page(rows, make_cursor(question, rows[-1][0].decode()))
+            rows.append((key, row))
+        if some.cursor is None:
+            return Page(rows, None)
+        cursor = some.cursor
+
+
 def _rows(
     views: Views, table: str, span: Span, after: bytes | None, limit: int
 ) -> Iterator[tuple[bytes, bytes]]:

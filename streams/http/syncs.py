@@ -19,7 +19,7 @@ from schemas.sync import Command, CommandKind, SyncRun, SyncStatus
 from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
-from streams.http.forms import PAGE, Cursor, Limit
+from streams.http.forms import PAGE, Cursor, Limit, Reason
 from streams.http.forms import History as HistoryForm
 from streams.http.paging import page_of_list, question_of
 from streams.http.problems import ProblemError
@@ -73,10 +73,16 @@ class Asked(msgspec.Struct, kw_only=True):
 
 
 @router.post("/sync", responses=one(Asked, 202), response_class=Response, status_code=202)
-async def trigger(account_id: AccountId, services: ServicesDep, caller: CallerDep) -> Response:
+async def trigger(
+    account_id: AccountId,
+    services: ServicesDep,
+    caller: CallerDep,
+    form: Reason | None = None,
+) -> Response:
     """Poll the provider now."""
     account = account_of(services, caller, account_id)
-    return await _ask(services, caller, account, CommandKind.SYNC_NOW, None)
+    reason = form or Reason()
+    return await _ask(services, caller, account, CommandKind.SYNC_NOW, reason)
 
 
 @router.post(
@@ -88,7 +94,7 @@ async def import_history(
     """Import what the provider has of the last days; goes on after a restart."""
     account = account_of(services, caller, account_id)
     days = timedelta(days=form.days or services.settings.history_days)
-    return await _ask(services, caller, account, CommandKind.IMPORT_HISTORY, days)
+    return await _ask(services, caller, account, CommandKind.IMPORT_HISTORY, form, days)
 
 
 async def _ask(
@@ -96,11 +102,12 @@ async def _ask(
     caller: Caller,
     account: Account,
     kind: CommandKind,
-    back: timedelta | None,
+    reason: Reason,
+    back: timedelta | None = None,
 ) -> Response:
     now = services.clock()
     since, until = (None, None) if back is None else (now - back, now)
-    command, seen = await ask(services, caller, account, kind, since, until)
+    command, seen = await ask(services, caller, account, kind, since, until, reason)
     name = sync_id(command.requested_at, command.command_id)
     return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)
 
@@ -112,6 +119,7 @@ async def ask(
     kind: CommandKind,
     since: datetime | None,
     until: datetime | None,
+    reason: Reason | None = None,
 ) -> tuple[Command, bool]:
     """
     Put a command into the log; return it, and whether its effect can be seen already.
@@ -132,6 +140,8 @@ async def ask(
         requested_at=services.clock(),
         since=since,
         until=until,
+        run_as=None if reason is None else reason.run_as,
+        message=None if reason is None else reason.message,
     )
     lane = services.directory.lane(account.account_id)
     out = Out(account.account_id.encode(), encode(command), (), lane)

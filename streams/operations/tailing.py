@@ -1,8 +1,8 @@
 """
 Records of a topic as a person may see them: decoded, and nothing personal in clear.
 
-What is sealed stays sealed and shows its size; customers, cashiers and digits of cards are
-hidden; of topics without a public schema only sizes and headers are told.
+What is sealed stays sealed and shows its size; customers, people at work and digits of
+cards are hidden; of topics without a public schema only sizes and headers are told.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ PAGE, LOOKED_MAX = 500, 20_000
 """Records of one page, and records that are looked at for it."""
 
 HIDDEN = "[hidden]"
-PERSONAL = frozenset({"customer", "cashier", "last_four", "sha256"})
+PERSONAL = frozenset(
+    {"customer", "cashier", "changed_by", "run_as", "message", "last_four", "sha256"}
+)
 """Names of fields that tell of a person, or let a key be guessed."""
 
 BEGIN, END = "begin", "end"

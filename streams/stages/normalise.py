@@ -15,6 +15,7 @@ from schemas import topics
 from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping
 from schemas.codec import UndecodableError, decode
+from schemas.history import ProductVersion
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
 from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
@@ -33,6 +34,7 @@ SPEC = StageSpec(
     outputs=(
         topics.TRANSACTIONS,
         topics.CATALOG,
+        topics.CATALOG_VERSIONS,
         topics.STOCK_COUNTS,
         topics.FETCHES,
         topics.SYNCS,
@@ -46,6 +48,7 @@ SPEC = StageSpec(
         Table("accounts", topics.ACCOUNTS, folded(Account), catch_up=True),
         Table("mappings", topics.MAPPINGS, folded(ProductMapping), catch_up=True),
         Table("catalog", topics.CATALOG, folded(PosProduct)),
+        Table("versions", topics.CATALOG_VERSIONS, folded(ProductVersion)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
         Table("reconciliations", topics.RECONCILIATIONS, folded(Reconciliation)),
     ),

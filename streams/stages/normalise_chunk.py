@@ -14,12 +14,11 @@ from connectors.contract import (
     NeedsFetch,
     Outcome,
     Parts,
-    ProductSet,
     Rejected,
 )
 from schemas import topics
 from schemas.account import Account, AccountStatus
-from schemas.catalogue import PosProduct, ProductMapping, StockCount
+from schemas.catalogue import ProductMapping, StockCount
 from schemas.codec import encode, pack, unpack
 from schemas.events import ErrorType, PosError
 from schemas.identity import derived_id
@@ -31,9 +30,9 @@ from streams.cloudevents import cloud_event
 from streams.log import DeadLetter, Effects, Out, Rows, StateView
 from streams.shop import shop_of
 from streams.stages.bundle import Bundle, stamped
+from streams.stages.catalog_book import CatalogBook
 from streams.stages.controls import Control, control_of
 from streams.stages.day_checks import DayBook
-from streams.stages.product_set import differences
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
@@ -64,10 +63,10 @@ class NormaliseChunk:
         self._touched: dict[bytes, Reading] = {}
         self._written: set[bytes] = set()
         self._wanted = Wanted()
-        self._catalog: dict[bytes, PosProduct | None] = {}
         self._counted: dict[bytes, bytes | None] = {}
         self._runs = RunBook(state)
         self._days = DayBook(state)
+        self._catalog = CatalogBook(state, self._runs)
 
     # -- what the other sources say ----------------------------------------------------------
 
@@ -136,8 +135,7 @@ class NormaliseChunk:
                 )
         for key, row in _rows(self._state, "parts", bundles):
             self._bundles[key] = Bundle() if row is None else unpack(Bundle, row)
-        for key, row in _rows(self._state, "catalog", products):
-            self._catalog[key] = None if row is None else unpack(PosProduct, row)
+        self._catalog.load(products)
         self._counted = dict(_rows(self._state, "parts", counted))
         self._runs.load(readings)
 
@@ -167,46 +165,14 @@ class NormaliseChunk:
                 self._touched[key] = reading
         if outcome.parts and not newer:
             self._runs.count(reading, duplicates=1)
-        for product in outcome.products:
-            self._know(reading, product)
-        if outcome.all_products is not None:
-            self._compare(reading, outcome.all_products)
+        refused = self._catalog.take(reading, outcome)
+        if refused is not None:
+            self._runs.count(reading, rejected=1)
+            self.reject(DeadLetter(reading.record, refused.error_type, refused.reason))
         for count in outcome.counts:
             self._count(count)
         if outcome.revoked:
             self._revoke(reading)
-
-    def _know(self, reading: Reading, product: PosProduct) -> None:
-        key = row_key(product.account_id, product.pos_product_id)
-        known = self._catalog.get(key)
-        if known is not None and (product.version, pack(product)) <= (
-            known.version,
-            pack(known),
-        ):
-            return
-        if known is None and not product.deleted:
-            self._runs.count(reading, new_products=1)
-        self._catalog[key] = product
-        self._out.rows.setdefault("catalog", {})[key] = pack(product)
-        self._emit(topics.CATALOG, row_out(key, product))
-
-    def _compare(self, reading: Reading, said: ProductSet) -> None:
-        """Delete what the provider has no more."""
-        prefix = row_key(reading.account.account_id, "")
-        rows = self._state.scan("catalog", prefix) | self._out.rows.get("catalog", {})
-        known = {
-            key: unpack(PosProduct, row)
-            for key, row in rows.items()
-            if row is not None and key.startswith(prefix)
-        }
-        changed = differences(known.values(), said)
-        if isinstance(changed, Rejected):
-            self._runs.count(reading, rejected=1)
-            self.reject(DeadLetter(reading.record, changed.error_type, changed.reason))
-            return
-        self._catalog.update(known)
-        for product in changed:
-            self._know(reading, product)
 
     def _count(self, count: StockCount) -> None:
         key = _count_key(count)
@@ -352,14 +318,17 @@ class NormaliseChunk:
         for table, rows in self._learnt.items():
             if rows:
                 self._out.rows[table] = rows
-        for table, topic, (changed, outs) in (
-            ("syncs", topics.SYNCS, self._runs.rows()),
-            ("reconciliations", topics.RECONCILIATIONS, self._days.rows()),
-        ):
-            if changed:
-                self._out.rows[table] = changed
-                self._out.outputs.setdefault(topic, []).extend(outs)
+        self._put("catalog", topics.CATALOG, self._catalog.rows())
+        self._put("versions", topics.CATALOG_VERSIONS, self._catalog.versions())
+        self._put("syncs", topics.SYNCS, self._runs.rows())
+        self._put("reconciliations", topics.RECONCILIATIONS, self._days.rows())
         return self._out
+
+    def _put(self, table: str, topic: str, said: tuple[Rows, list[Out]]) -> None:
+        rows, outs = said
+        if rows:
+            self._out.rows[table] = rows
+            self._out.outputs.setdefault(topic, []).extend(outs)
 
 
 def _count_key(count: StockCount) -> bytes:

@@ -30,7 +30,9 @@ def differences(known: Iterable[PosProduct], said: ProductSet) -> list[PosProduc
             "ones would be deleted at once, which is not believed",
         )
     back = [one for one in older if one.deleted and one.pos_product_id in said.ids]
+    # since when, nobody says: only that it is so now
+    now = {"version": said.as_of_us, "changed_at": None}
     return [
-        *(replace(product, deleted=True, version=said.as_of_us) for product in gone),
-        *(replace(product, deleted=False, version=said.as_of_us) for product in back),
+        *(replace(product, deleted=True, **now) for product in gone),
+        *(replace(product, deleted=False, **now) for product in back),
     ]

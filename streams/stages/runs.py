@@ -34,6 +34,8 @@ def opened(control: SyncControl, account: Account) -> SyncRun:
         started_at=control.started_at,
         since=control.since,
         until=control.until,
+        run_as=control.run_as,
+        message=control.message,
     )
 
 
@@ -163,6 +165,10 @@ class RunBook:
         run.rejected += rejected
         run.new_products += new_products
         self._changed.add(key)
+
+    def run_of(self, reading: Reading) -> SyncRun | None:
+        """Return the run that brought this raw event, if one did."""
+        return self._runs.get(_key(reading)) if reading.raw.sync_id else None
 
     def control(
         self, reading: Reading, control: SyncControl

@@ -33,6 +33,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         begun: its begin is already in the log (it is being resumed).
         snapshot: ask for the whole catalogue and stock first.
         fetched: bodies that an interrupted run had appended before.
+        run_as, message: in whose name, and why, where a person said so.
     """
 
     sync_id: str
@@ -43,6 +44,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     begun: bool = False
     snapshot: bool = False
     fetched: int = 0
+    run_as: str | None = None
+    message: str | None = None
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +218,8 @@ def ordered(
         since=since,
         until=until,
         snapshot=command.kind is CommandKind.IMPORT_HISTORY or not history.complete_before,
+        run_as=command.run_as,
+        message=command.message,
     )
 
 
@@ -229,6 +234,8 @@ def resumed(run: SyncRun) -> Order:
         begun=True,
         snapshot=run.done_until is None,
         fetched=run.fetched,
+        run_as=run.run_as,
+        message=run.message,
     )
 
 

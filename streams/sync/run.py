@@ -209,6 +209,8 @@ class SyncRunner:
             circuit=after_run(failures, self._opens_after, done=done)
             if ended
             else Circuit.CLOSED,
+            run_as=order.run_as,
+            message=order.message,
         )
         await self._ingest.append(
             work.account,

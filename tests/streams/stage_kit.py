@@ -55,6 +55,7 @@ def raw_record(
     resource: str = "",
     account_id: str = MILL_LANE.account_id,
     sync_id: str | None = None,
+    provider: str = MILL_LANE.provider,
     received_at: datetime = RECEIVED,
     offset: int = 0,
 ) -> Record:
@@ -63,7 +64,7 @@ def raw_record(
         raw_id=identity,
         tenant_id=TENANT,
         account_id=account_id,
-        provider="square",
+        provider=provider,
         channel=channel,
         resource=resource,
         received_at=received_at,

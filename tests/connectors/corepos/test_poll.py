@@ -66,11 +66,13 @@ def test_by_day_only_the_live_table_is_asked_and_what_was_changed_of_products() 
         "/position",
         "/dtransactions/bounds",
         "/dtransactions",
+        "/products/log",
         "/products",
         "/position",
     ]
     assert {one.budget for one in asked} == {"database"}
     assert dict(asked[3].query)["since"] == "2026-05-05 10:00:00"
+    assert dict(asked[4].query)["since"] == "2026-05-05 10:00:00"
     assert [page.resource for page in pages] == ["dtransactions"]
     assert len(transactions(COREPOS, pages[0].bodies, SHOP)) == 1
 

@@ -1,0 +1,84 @@
+"""The products of a POS: what they are, and what they were, since when and by whom."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from schemas.catalogue import PosProduct
+from schemas.codec import unpack
+from schemas.history import ProductVersion
+from streams.http.answers import listed, many
+from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
+from streams.http.forms import PAGE, Cursor, Limit
+from streams.http.paging import account_spans, page, page_where, question_of
+from streams.spans import Span
+from streams.stages.product_history import history_key
+
+CATALOG = "normalise.catalog"
+VERSIONS = "normalise.versions"
+
+router = APIRouter(prefix="/api/v1/pos/accounts/{account_id}", tags=["catalog"])
+
+PosProductId = Annotated[str, Path(max_length=256)]
+Deleted = Annotated[
+    bool | None, Query(description="Only deleted products, or only those sold; else both.")
+]
+
+
+@router.get("/catalog", responses=many(PosProduct), response_class=Response)
+async def catalog(
+    account_id: AccountId,
+    services: ServicesDep,
+    caller: CallerDep,
+    deleted: Deleted = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response:
+    """List the products of the POS by id, as they are now; deleted ones stay in the list."""
+    account = account_of(services, caller, account_id)
+    found = page_where(
+        services.views,
+        CATALOG,
+        account_spans(services.directory, [account]),
+        lambda row: deleted is None or unpack(PosProduct, row).deleted is deleted,
+        limit=limit,
+        question=question_of("catalog", account.account_id, deleted),
+        cursor=cursor,
+    )
+    return listed([unpack(PosProduct, row) for _, row in found.rows], found.cursor)
+
+
+@router.get(
+    "/products/{pos_product_id:path}/versions",
+    responses=many(ProductVersion),
+    response_class=Response,
+)
+async def versions(
+    account_id: AccountId,
+    pos_product_id: PosProductId,
+    services: ServicesDep,
+    caller: CallerDep,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response:
+    """
+    List the versions of one product in the order in which they were learnt.
+
+    `valid_from` has the provider's own order; a version learnt after a newer one is `late`.
+    A product that only sales tell of has none.
+    """
+    account = account_of(services, caller, account_id)
+    lane = services.directory.lane(account.account_id)
+    prefix = history_key(account.account_id, pos_product_id)
+    found = page(
+        services.views,
+        VERSIONS,
+        [Span(lane, prefix)],
+        limit=limit,
+        question=question_of("versions", account.account_id, pos_product_id),
+        cursor=cursor,
+    )
+    return listed([unpack(ProductVersion, row) for _, row in found.rows], found.cursor)
