@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 import structlog
+from msgspec.structs import replace
 
 from connectors.access import (
     MERCHANT,
@@ -156,7 +157,10 @@ class AccountExchanges:
         access, settings = self._accesses.get(provider), self._settings.provider(provider)
         if access is None or settings is None:
             return None, None, ""
-        return access.consent, settings.application(), settings.consent_base()
+        consent, scopes = access.consent, settings.consent_scopes()
+        if consent is not None and scopes:
+            consent = replace(consent, scopes=scopes)
+        return consent, settings.application(), settings.consent_base()
 
     def margin_s(self, provider: str) -> int:
         """Return how long before its end a token of this provider is renewed, in seconds."""

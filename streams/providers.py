@@ -41,6 +41,10 @@ class ProviderSettings(BaseModel):
         """Return where the page is on which merchants let us in."""
         return self.token_base()
 
+    def consent_scopes(self) -> tuple[str, ...]:
+        """Return what merchants are asked for; empty is what the connector needs."""
+        return ()
+
     def limits(self, access: Access) -> Mapping[str, tuple[Limit, ...]]:
         """Return the limits that calls keep to."""
         return access.limits
@@ -97,6 +101,16 @@ class SquareSettings(ProviderSettings):
         default=None,
         description="The application's secret; only the renewal of tokens needs it.",
     )
+
+    scopes: str = Field(
+        default="",
+        description="What merchants are asked for, space separated, in place of what we need; "
+        "only where the provider has renamed it.",
+    )
+
+    def consent_scopes(self) -> tuple[str, ...]:
+        """Return what merchants are asked for."""
+        return tuple(self.scopes.split())
 
     @field_validator("previous_valid_until")
     @classmethod
@@ -188,6 +202,16 @@ class LightspeedSettings(ProviderSettings):
         default=None,
         description="Client secret of the application; tokens are renewed with it.",
     )
+
+    scopes: str = Field(
+        default="",
+        description="What merchants are asked for, space separated, in place of what we need; "
+        "only where the provider has renamed it.",
+    )
+
+    def consent_scopes(self) -> tuple[str, ...]:
+        """Return what merchants are asked for."""
+        return tuple(self.scopes.split())
 
     def application(self) -> Application | None:
         """Return the application."""

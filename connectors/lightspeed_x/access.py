@@ -129,7 +129,7 @@ def located(pages: Sequence[Page], place: Place) -> LocationFacts | None:
     return None
 
 
-SCOPES = ("sales:read", "products:read", "inventory:read", "outlets:read", "taxes:read")
+SCOPES = ("sales:read", "products:read", "inventory:read", "outlets:read")
 
 CONSENT = Consent(
     path="/connect",

@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from schemas.authorization import AuthorizationStep
 from schemas.sealing import generate_master_key
 from streams.credentials import opened
 from streams.http.app import create_api
+from streams.log import LogUnavailableError
 from streams.settings import load
 from streams.worker import Worker
 from tests.connectors.provider import provider
@@ -166,6 +168,31 @@ async def test_the_code_is_exchanged_with_the_verifier_of_the_challenge(street, 
         assert b64decode(basic) == b"us:hush-hush-secret"
     else:
         assert fields["client_secret"] == ["hush-hush-secret"]
+
+
+async def test_tokens_that_cannot_be_written_down_are_not_used(street, series, monkeypatch):
+    tenant = await street.shop.tenant("bakery")
+    _, there = await street.leaves(tenant, series)
+    put = street.worker.authorizations.put
+
+    async def away(attempt):
+        if attempt.step is AuthorizationStep.GRANTED:
+            raise LogUnavailableError("away")
+        await put(attempt)
+
+    monkeypatch.setattr(street.worker.authorizations, "put", away)
+    answer = await street.comes_back(series, there, **more_of(series))
+    assert answer.status_code == 503
+    assert [one.path for one in street.there.asked] == [street.sells.token_path]
+    again = await street.comes_back(series, there, **more_of(series))
+    assert again.status_code == 400, "the code is not sent a second time"
+    assert len(street.there.asked) == 1
+
+
+def test_an_operator_may_ask_for_scopes_of_another_name():
+    settings = load(lightspeed_x={"scopes": "sales:all  outlets:all"})
+    assert settings.lightspeed_x.consent_scopes() == ("sales:all", "outlets:all")
+    assert settings.square.consent_scopes() == ()
 
 
 @pytest.mark.parametrize("status", [400, 500])
