@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from connectors.lightspeed_k.simulator import USER
 from connectors.lightspeed_r.simulator import CLIENT_ID as R_CLIENT_ID
 from connectors.lightspeed_r.simulator import CLIENT_SECRET as R_CLIENT_SECRET
+from connectors.lightspeed_x.simulator import CLIENT_ID as X_CLIENT_ID
 from connectors.toast.simulator import CLIENT_ID, CLIENT_SECRET
 from streams.providers import (
     CoreposSettings,
@@ -80,7 +81,9 @@ def _lightspeed_k(wiring: Wiring) -> ProviderSettings:
 
 
 def _lightspeed_x(wiring: Wiring) -> ProviderSettings:
-    return LightspeedXSettings(base_url=wiring.url, client_secret=SecretStr(wiring.secret))
+    return LightspeedXSettings(
+        base_url=wiring.url, client_id=X_CLIENT_ID, client_secret=SecretStr(wiring.secret)
+    )
 
 
 def _lightspeed_r(wiring: Wiring) -> ProviderSettings:

@@ -21,8 +21,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors.contract import Response
-from connectors.lightspeed_r.simulator.desk import Buckets, Desk, FullError
+from connectors.lightspeed_r.simulator.buckets import Buckets, FullError
 from connectors.lightspeed_r.simulator.items import Stockroom
+from connectors.lightspeed_r.simulator.places import CLIENT_ID, CLIENT_SECRET
 from connectors.lightspeed_r.simulator.sales import Writer, tax_category
 from connectors.lightspeed_r.simulator.wording import few, flag, stamp
 from connectors.simulation.answers import (
@@ -36,6 +37,7 @@ from connectors.simulation.answers import (
 from connectors.simulation.books import Books
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.desk import Desk
 from connectors.simulation.weather import Weather
 
 LARGEST_PAGE = 100
@@ -73,7 +75,7 @@ class Api:
         self._config, self._books, self._writer = config, books, writer
         self._stockroom = Stockroom(config, books)
         self._weather = Weather(config.seed, config.faults)
-        self.desk, self.buckets = Desk(config), Buckets(config)
+        self.desk, self.buckets = Desk(config, CLIENT_ID, CLIENT_SECRET), Buckets(config)
 
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer one call, unless something goes wrong with it."""
@@ -101,7 +103,7 @@ class Api:
             return _error(429, "Rate limit exceeded.", full.headers)
 
     def _answered(self, call: Call, now: datetime) -> Response:
-        account = self.desk.account(call.headers, now)
+        account = self.desk.owner(call.headers, now)
         if call.path == f"{ACCOUNT}.json":
             told = self.buckets.take(account, Decimal(1), now)
             return _plain(_account(account), told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.lightspeed_x.simulator.places import outlets
+from connectors.lightspeed_x.simulator.places import CLIENT_ID, outlets
 from connectors.lightspeed_x.simulator.simulator import LightspeedXSimulator
 
-__all__ = ["LightspeedXSimulator", "outlets"]
+__all__ = ["CLIENT_ID", "LightspeedXSimulator", "outlets"]

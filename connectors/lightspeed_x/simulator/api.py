@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import urlencode
 
 from connectors.contract import Response
 from connectors.lightspeed_x.simulator.ledger import Change, Ledger
+from connectors.lightspeed_x.simulator.places import CLIENT_ID
 from connectors.lightspeed_x.simulator.writing import outlet
 from connectors.simulation.answers import RefusedError, answer_of, number_asked, write
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.desk import Desk
 from connectors.simulation.gate import Allowance, Gate
 from connectors.simulation.weather import Weather
 
@@ -32,16 +35,24 @@ class Api:
     def __init__(self, config: SimulatorConfig, ledger: Ledger) -> None:
         self._config, self._ledger = config, ledger
         self._weather = Weather(config.seed, config.faults)
-        self._places = {shop.token: place for place, shop in enumerate(config.shops)}
+        self._places = {shop.merchant_id: place for place, shop in enumerate(config.shops)}
         self.gate = Gate()
-        self.revoked: set[str] = set()
+        # The application's secret signs its webhooks, too.
+        self.desk = Desk(config, CLIENT_ID, config.signature_key)
 
     def handle(self, call: Call, now: datetime, until: datetime) -> Answer:
         """Answer one call, unless it comes too soon or something goes wrong with it."""
-        place = self._places.get(call.headers.get("authorization", "").removeprefix("Bearer "))
-        if place is None or self._config.shops[place].merchant_id in self.revoked:
-            return Answer(response=_error(401, "Unauthorized"))
-        merchant = self._config.shops[place].merchant_id
+        try:
+            match (call.method, call.path):
+                case ("GET", "/connect"):
+                    return Answer(response=self._consent(call, now))
+                case ("POST", "/api/1.0/token"):
+                    return Answer(response=self._token(call, now))
+                case _:
+                    merchant = self.desk.owner(call.headers, now)
+        except RefusedError as refused:
+            told = {"error": refused.code or refused.message}
+            return Answer(response=answer_of(refused.status, write(told)))
         soon = self.gate.refused(now, (Allowance(merchant, CALLS, WINDOW),))
         if soon is not None:
             return Answer(response=_error(429, "Too Many Requests", _later(now + soon)))
@@ -50,18 +61,33 @@ class Api:
             wait = timedelta(seconds=int(trouble.retry_after or 0))
             headers = _later(now + wait) if trouble.retry_after else {}
             return Answer(response=_error(trouble.status, "try again later", headers))
-        return Answer(response=self._routed(call, place, until), wait=self._weather.wait())
+        answer = self._routed(call, self._places[merchant], until)
+        return Answer(response=answer, wait=self._weather.wait())
+
+    def _consent(self, call: Call, now: datetime) -> Response:
+        """Send the browser back; the store's prefix goes along."""
+        there = self.desk.consent(call.query, now)
+        prefix = urlencode({"domain_prefix": self.desk.book.signed_in})
+        return Response(status=302, body=b"", headers={"location": f"{there}&{prefix}"})
+
+    def _token(self, call: Call, now: datetime) -> Response:
+        pair = self.desk.token(call.body, now)
+        whose = {"authorization": f"Bearer {pair['access_token']}"}
+        return answer_of(200, write({**pair, "domain_prefix": self.desk.owner(whose, now)}))
 
     def _routed(self, call: Call, place: int, until: datetime) -> Response:
         match call.path.strip("/").split("/"):
             case ["api", "2.0", name] if name in LISTS and call.method == "GET":
                 return self._list(call, self._known(name, place, until))
+            case ["api", "2.0", "outlets"] if call.method == "GET":
+                first = call.query.get("after", "0") == "0"
+                return _data([outlet(self._config.shops[place])] if first else [])
             case ["api", "2.0", "outlets", name] if call.method == "GET":
                 shop = self._config.shops[place]
                 return _data(outlet(shop)) if name == shop.location_id else _not_found()
             case ["api", "2.0", kind, name] if kind in LISTS and call.method == "GET":
-                found = [it for it in self._known(kind, place, until) if it.id == name]
-                return _data(found[0].body) if found else _not_found()
+                rows = [it for it in self._known(kind, place, until) if it.id == name]
+                return _data(rows[0].body) if rows else _not_found()
             case _:
                 return _not_found()
 

@@ -6,6 +6,8 @@ from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatedShop
 from connectors.simulation.towns import Ids, Town, shops_in
 
+CLIENT_ID = "simulated-x-client"
+
 # Prices of the X-Series are without tax anywhere.
 _TOWNS = (
     Town("Prairie Pantry", "America/Chicago", "US", "USD", False, "1", "10.25"),

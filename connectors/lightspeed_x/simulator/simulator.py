@@ -98,7 +98,7 @@ class LightspeedXSimulator:
     def revoke(self, merchant: str, at: datetime) -> None:
         """Withdraw our access to a store; the X-Series sends no word of that."""
         del at
-        self._api.revoked.add(merchant)
+        self._api.desk.book.revoke(merchant)
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""
