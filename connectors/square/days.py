@@ -14,9 +14,9 @@ from connectors.contract import Conversation, Request, Shop
 from connectors.square.api import stamp
 from connectors.square.poll import (
     ORDERS_A_PAGE,
-    PAYMENTS_A_PAGE,
     Ask,
     Window,
+    money_list,
     pages,
     post,
 )
@@ -62,18 +62,7 @@ def _closed(place: str, begin: datetime, end: datetime) -> Ask:
 
 def _moved(kind: str, place: str, begin: datetime, end: datetime) -> Ask:
     def request(_begin: datetime | None, cursor: str) -> Request:
-        query = {
-            "begin_time": stamp(begin),
-            "end_time": stamp(end),
-            "sort_field": "CREATED_AT",
-            "sort_order": "ASC",
-            "location_id": place,
-            "limit": str(PAYMENTS_A_PAGE),
-        }
-        if cursor:
-            query["cursor"] = cursor
-        return Request(
-            method="GET", path=f"/v2/{kind}", query=tuple(query.items()), budget="payments"
-        )
+        times = {"begin_time": stamp(begin), "end_time": stamp(end)}
+        return money_list(kind, place, "CREATED_AT", times, cursor)
 
     return request

@@ -271,20 +271,27 @@ def _listed(kind: str, place: str, window: Window) -> Ask:
         times = _range(begin, window.until, "updated_at_begin_time", "updated_at_end_time")
         if window.since is not None:
             times["begin_time"] = stamp(window.since - LIFE_OF_A_PAYMENT)
-        query = {
-            **times,
-            "sort_field": "UPDATED_AT",
-            "sort_order": "ASC",
-            "location_id": place,
-            "limit": str(PAYMENTS_A_PAGE),
-        }
-        if cursor:
-            query["cursor"] = cursor
-        return Request(
-            method="GET", path=f"/v2/{kind}", query=tuple(query.items()), budget="payments"
-        )
+        return money_list(kind, place, "UPDATED_AT", times, cursor)
 
     return request
+
+
+def money_list(
+    kind: str, place: str, sort_field: str, times: dict[str, str], cursor: str
+) -> Request:
+    """Ask for payments or refunds of a location between times, oldest first."""
+    query = {
+        **times,
+        "sort_field": sort_field,
+        "sort_order": "ASC",
+        "location_id": place,
+        "limit": str(PAYMENTS_A_PAGE),
+    }
+    if cursor:
+        query["cursor"] = cursor
+    return Request(
+        method="GET", path=f"/v2/{kind}", query=tuple(query.items()), budget="payments"
+    )
 
 
 def _catalog(*, deleted: bool = True) -> Ask:
