@@ -195,7 +195,7 @@ def test_a_stores_own_price_is_better_than_the_one_for_all_stores() -> None:
         assert [product.price for product in outcome.products] == [429]
 
 
-def test_a_logged_deletion_deletes_the_product() -> None:
+def test_a_logged_deletion_is_history_the_catalogue_follows_what_is_there() -> None:
     outcome = read(
         [
             {
@@ -209,7 +209,8 @@ def test_a_logged_deletion_deletes_the_product() -> None:
         ]
     )
     assert isinstance(outcome, Parts)
-    assert [product.deleted for product in outcome.products] == [True]
+    assert [past.product.deleted for past in outcome.history] == [True]
+    assert outcome.products == ()
 
 
 def test_counts_are_physical() -> None:
