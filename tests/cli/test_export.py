@@ -118,7 +118,7 @@ def test_columns_stay_in_the_order_of_the_fields_and_hold_nothing_sealed(row: An
     assert "last_four" not in text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     total=st.integers(-(2**62), 2**62),
     units=st.decimals(allow_nan=False, allow_infinity=False, places=9),

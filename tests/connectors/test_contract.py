@@ -118,7 +118,7 @@ def test_every_body_of_a_sample_is_understood(sample: Sample) -> None:
 
 
 @samples
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_neither_order_nor_repetition_of_bodies_matters(
     sample: Sample, data: st.DataObject
@@ -166,7 +166,7 @@ def _believable(connector: Connector, body: bytes) -> None:
 
 
 @providers
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(body=st.binary(max_size=400))
 def test_garbage_never_raises(connector: Connector, body: bytes) -> None:
     _believable(connector, body)
@@ -205,7 +205,7 @@ def _mutated(data: st.DataObject, value: object) -> object:
 
 
 @providers
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_a_damaged_body_never_raises_and_never_breaks_a_law(
     connector: Connector, data: st.DataObject
@@ -216,7 +216,7 @@ def test_a_damaged_body_never_raises_and_never_breaks_a_law(
 
 
 @providers
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_cut_or_flipped_body_never_raises(connector: Connector, data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(BODIES[connector.provider])))

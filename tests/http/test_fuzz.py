@@ -165,7 +165,6 @@ def test_no_webhook_body_or_header_gives_a_500_and_none_gets_in_unsigned(running
 
     @settings(
         max_examples=max(REQUESTS // AT_ONCE, 1),
-        deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

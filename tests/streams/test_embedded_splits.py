@@ -36,7 +36,7 @@ async def lives(folder: Path, parts: list[list[int]], chunk: int, *, wait: bool)
     chunk=st.integers(1, 70),
     wait=st.booleans(),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_split_into_chunks_and_restarts_gives_the_same_rows(numbers, cuts, chunk, wait):
     edges = [0, *sorted(cut for cut in cuts if cut < len(numbers)), len(numbers)]
     parts = [numbers[a:b] for a, b in itertools.pairwise(edges)]

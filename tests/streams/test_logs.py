@@ -96,7 +96,7 @@ def core(secret):
     return secret.removeprefix("Bearer ")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(places())
 @example(("4111 1111 1111 1111", "paid with 4111 1111 1111 1111 yesterday"))
 def test_a_secret_in_any_place_of_a_value_is_hidden(place):
@@ -106,7 +106,7 @@ def test_a_secret_in_any_place_of_a_value_is_hidden(place):
     assert json.dumps(core(secret))[1:-1] not in shown
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NAMED, st.text(ALNUM, min_size=8, max_size=20), st.integers(0, 3))
 def test_a_value_is_hidden_by_its_name_whatever_it_looks_like(name, secret, shape):
     secret = f"zq{secret}"

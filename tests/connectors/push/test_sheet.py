@@ -203,7 +203,7 @@ def test_a_mapping_that_cannot_be_used_says_why(old: bytes, new: bytes, words: s
     assert words in str(found.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: HEAD + text))
 def test_no_file_raises(content: bytes | str) -> None:
     assert isinstance(sheet(content), Sheet)
@@ -212,7 +212,7 @@ def test_no_file_raises(content: bytes | str) -> None:
 CELLS = st.sampled_from(["1", "-2", "0.5", "1.20", "", "x", "Bar", "2026-05-04", "9" * 12, "0"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.lists(CELLS, min_size=6, max_size=6), max_size=6))
 def test_whatever_cells_say_a_bill_is_believable_or_in_trouble(rows: list[list[str]]) -> None:
     read = sheet(HEAD + "".join(",".join(row) + "\n" for row in rows))

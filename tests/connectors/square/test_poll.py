@@ -80,7 +80,7 @@ def test_a_poll_brings_everything_exactly_whatever_goes_wrong(seed: int, place: 
     assert found["inventory_count"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.integers(0, 6 * 86_400_000), min_size=1, max_size=6, unique=True),
     st.integers(0, 3),

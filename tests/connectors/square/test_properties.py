@@ -191,7 +191,7 @@ def assembled(bodies: list[Json]) -> list[Transaction]:
     return transactions(SQUARE, [json.dumps(body).encode() for body in bodies])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(day=days(), data=st.data())
 def test_any_order_with_any_repetition_makes_the_same_transactions(
     day: Day, data: st.DataObject
@@ -201,7 +201,7 @@ def test_any_order_with_any_repetition_makes_the_same_transactions(
     assert assembled(shuffled) == assembled(day.bodies)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(day=days())
 def test_the_day_comes_to_what_its_maker_knows_to_the_cent(day: Day) -> None:
     made = assembled(day.bodies)
@@ -213,7 +213,7 @@ def test_the_day_comes_to_what_its_maker_knows_to_the_cent(day: Day) -> None:
     assert all(one.totals.unpaid == 0 for one in done)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(day=days(), data=st.data())
 def test_whatever_is_known_so_far_obeys_the_laws(day: Day, data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(day.bodies))
