@@ -8,9 +8,11 @@ COPIED = frozenset(
     {
         "mapping.mappings",
         "match.products",
+        "normalise.catalog",
         "normalise.parts",
         "normalise.reconciliations",
         "normalise.syncs",
+        "normalise.versions",
         "project.inventory",
         "project.places",
         "project.sales",

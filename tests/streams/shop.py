@@ -164,6 +164,18 @@ async def everything(log: EventLog, topic: str, lanes: int = LANES) -> list[Reco
     return records
 
 
+async def so_many(log: EventLog, topic: str, count: int) -> list[Record]:
+    """
+    Return the records of a topic once there are so many.
+
+    A broker answers that a transaction is committed before readers may see it.
+    """
+    async with asyncio.timeout(5.0):
+        while len(found := await everything(log, topic)) < count:
+            await asyncio.sleep(0.01)
+    return found
+
+
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - conditions have no event
