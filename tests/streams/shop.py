@@ -171,7 +171,7 @@ async def so_many(log: EventLog, topic: str, count: int) -> list[Record]:
     A broker answers that a transaction is committed before readers may see it.
     """
     async with asyncio.timeout(5.0):
-        while len(found := await everything(log, topic)) < count:
+        while len(found := await everything(log, topic)) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return found
 
