@@ -10,6 +10,7 @@ from pathlib import Path
 
 from streams.embedded.log import EmbeddedLog
 from streams.embedded.options import EmbeddedOptions
+from streams.kafka.log import KafkaLog
 from streams.log import (
     TP,
     DeadLetter,
@@ -154,7 +155,7 @@ def rows_of(running: Runtime, table: str) -> dict[bytes, bytes]:
 
 
 async def everything(log: EventLog, topic: str, lanes: int = LANES) -> list[Record]:
-    bounds = await log.bounds([TP(topic, lane) for lane in range(lanes)])
+    bounds = await _settled_bounds(log, [TP(topic, lane) for lane in range(lanes)])
     reader = await log.reader({tp: begin for tp, (begin, _) in bounds.items()})
     records: list[Record] = []
     while any(reader.positions[tp] < end for tp, (_, end) in bounds.items()):
@@ -164,16 +165,19 @@ async def everything(log: EventLog, topic: str, lanes: int = LANES) -> list[Reco
     return records
 
 
-async def so_many(log: EventLog, topic: str, count: int) -> list[Record]:
+async def _settled_bounds(log: EventLog, tps: list[TP]) -> dict[TP, tuple[int, int]]:
     """
-    Return the records of a topic once there are so many.
+    Return where the topic begins and ends.
 
-    A broker answers that a transaction is committed before readers may see it.
+    A broker answers that a transaction is committed a little before readers may see it.
     """
-    async with asyncio.timeout(5.0):
-        while len(found := await everything(log, topic)) < count:  # noqa: ASYNC110
+    bounds = await log.bounds(tps)
+    if isinstance(log, KafkaLog):
+        ends, tries = await log.highwaters(tps), 0
+        while any(bounds[tp][1] < ends[tp] for tp in tps) and tries < 200:
             await asyncio.sleep(0.01)
-    return found
+            bounds, tries = await log.bounds(tps), tries + 1
+    return bounds
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
