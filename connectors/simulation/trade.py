@@ -7,8 +7,7 @@ reach the provider hours late. How often each comes is a matter of `Habits`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -17,10 +16,8 @@ from connectors.simulation.bills import Bill, BillLine, returned_line
 from connectors.simulation.chance import MILLISECOND, Chance, whole
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.counter import Counter, Habits, items_of
+from connectors.simulation.hours import customers_of, customers_of_today, days_before
 
-OPENS, CLOSES = 6, 19
-HOURS = tuple(range(OPENS, CLOSES))
-BUSY = (4, 9, 12, 9, 6, 7, 11, 10, 6, 6, 8, 7, 5)
 REMEMBERED = 200
 A_WORKING_DAY_S = 36_000
 
@@ -29,7 +26,7 @@ class Trade:
     """Makes the versions of all bills of one shop; `place` is its number in the config."""
 
     def __init__(self, config: SimulatorConfig, place: int, habits: Habits) -> None:
-        self._config, self._habits = config, habits
+        self._config, self._place, self._habits = config, place, habits
         self.shop = config.shops[place]
         self.items = items_of(self.shop, config.products, habits)
         self._chance = Chance(config.seed, "trade", place)
@@ -41,36 +38,13 @@ class Trade:
 
     def bills(self) -> list[Bill]:
         """Trade; return every version of every bill, in the order in which it is known."""
-        for day in self.days():
-            for at in self._opening(day):
+        for day in days_before(self._config, self._place):
+            for at in customers_of(self._config, self._place, day, self._chance):
                 self._customer(at)
-        if self._config.live_orders:
-            self._live = True
-            count, begin = self._config.live_orders, self._config.now
-            for number in range(1, count + 1):
-                self._customer(whole(begin + (self._ends - begin) * number // (count + 1)))
+        self._live = True
+        for at in customers_of_today(self._config):
+            self._customer(at)
         return sorted(self._told, key=lambda bill: (bill.known_at, bill.number, bill.version))
-
-    def days(self) -> Iterator[date]:
-        """Yield the business days of the history, oldest first."""
-        today = self.shop.calendar.day_of(self._config.now)
-        for back in range(self._config.days, 0, -1):
-            yield today - timedelta(days=back)
-
-    def _opening(self, day: date) -> list[datetime]:
-        """Return when customers pay on one day; the wall clock of the shop decides."""
-        throw, zone = self._chance, self.shop.calendar
-        count = self._config.orders_per_day * throw.randrange(80, 121) // 100
-        midnight = zone.local(zone.begins(day)).replace(hour=0, minute=0, second=0)
-        return sorted(
-            midnight.replace(
-                hour=hour,
-                minute=throw.randrange(60),
-                second=throw.randrange(60),
-                microsecond=throw.randrange(1000) * 1000,
-            ).astimezone(UTC)
-            for hour in throw.choices(HOURS, weights=BUSY, k=count)
-        )
 
     def _customer(self, at: datetime) -> None:
         """Serve one customer, however that goes."""

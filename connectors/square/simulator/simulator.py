@@ -14,6 +14,7 @@ from connectors.simulation.chance import Chance, whole
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.gate import Allowance, Gate
 from connectors.simulation.goods import OwnProduct, own_products
+from connectors.simulation.hours import days_before
 from connectors.simulation.truth import Figures, Totals, summed
 from connectors.square.simulator.api import Api
 from connectors.square.simulator.grants import Grants
@@ -21,7 +22,7 @@ from connectors.square.simulator.places import bakeries
 from connectors.square.simulator.shop_window import ShopWindow
 from connectors.square.simulator.stockroom import Stockroom
 from connectors.square.simulator.timeline import Happening, Store
-from connectors.square.simulator.trade import Trade, days_before
+from connectors.square.simulator.trade import Trade
 from connectors.square.simulator.webhooks import Postman, plan
 
 EDITS_EVERY_DAYS = 4

@@ -7,13 +7,13 @@ thoughts. Each kind occurs in so many of a thousand sales.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from connectors.simulation.chance import MILLISECOND, Chance, whole
 from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.hours import customers_of, customers_of_today
 from connectors.square.simulator.counter import LONGEST_OFFLINE, Counter
 from connectors.square.simulator.returns import (
     Back,
@@ -30,11 +30,7 @@ from connectors.square.simulator.sale import Pay, Sale, figures, order_body, pay
 from connectors.square.simulator.shop_window import ShopWindow
 from connectors.square.simulator.timeline import Happening
 
-OPENS, CLOSES = 6, 19
-HOURS = tuple(range(OPENS, CLOSES))
-BUSY = (4, 9, 12, 9, 6, 7, 11, 10, 6, 6, 8, 7, 5)
 REMEMBERED = 200
-A_DAY = timedelta(days=1)
 A_WORKING_DAY_S = 36_000
 
 
@@ -54,30 +50,14 @@ class Trade:
     def history(self, days: list[date]) -> None:
         """Trade for whole days, all before `now`."""
         for day in days:
-            for at in self._opening(day):
+            for at in customers_of(self._config, self._place, day, self._chance):
                 self._customer(at)
 
     def today(self) -> None:
         """Trade from `now` on, evenly."""
         self._live = True
-        count, begin = self._config.live_orders, self._config.now
-        for number in range(count):
-            self._customer(whole(begin + (self._ends - begin) * (number + 1) // (count + 1)))
-
-    def _opening(self, day: date) -> list[datetime]:
-        """Return when customers pay on one day; the wall clock of the shop decides."""
-        throw, zone = self._chance, self._bakery.calendar
-        count = self._config.orders_per_day * throw.randrange(80, 121) // 100
-        midnight = zone.local(zone.begins(day)).replace(hour=0, minute=0, second=0)
-        return sorted(
-            midnight.replace(
-                hour=hour,
-                minute=throw.randrange(60),
-                second=throw.randrange(60),
-                microsecond=throw.randrange(1000) * 1000,
-            ).astimezone(UTC)
-            for hour in throw.choices(HOURS, weights=BUSY, k=count)
-        )
+        for at in customers_of_today(self._config):
+            self._customer(at)
 
     def _customer(self, at: datetime) -> None:
         """Serve one customer, however that goes."""
@@ -355,10 +335,3 @@ class Trade:
         if sums is not None:
             happening = msgspec.structs.replace(happening, figures=sums)
         self.happenings.append(happening)
-
-
-def days_before(config: SimulatorConfig, place: int) -> Iterator[date]:
-    """Yield the business days of the history, oldest first."""
-    today = config.shops[place].calendar.day_of(config.now)
-    for back in range(config.days, 0, -1):
-        yield today - back * A_DAY
