@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -209,6 +209,19 @@ class Way(Protocol):
             ConnectorError: as its kinds say.
         """
         ...
+
+
+@runtime_checkable
+class Bookmarked(Protocol):
+    """
+    A way whose connector reads a log of the provider's own from where it stopped.
+
+    Args:
+        bookmark: where that is, in the connector's own words; None for the begin. Who has
+            conversations carried out sets it before and keeps it after, with the run.
+    """
+
+    bookmark: str | None
 
 
 class ConnectorError(Exception):

@@ -63,6 +63,7 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
             a completed run those before it.
         circuit: whether polls pause because so many failed, and whether this run changed that.
         run_as, message: in whose name it was asked for, and why; kept with all it changed.
+        bookmark: how far the provider's own logs were read, in its connector's words.
     """
 
     sync_id: str
@@ -82,10 +83,16 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
     circuit: Circuit = Circuit.CLOSED
     run_as: str | None = None
     message: str | None = None
+    bookmark: str | None = None
 
 
 class SyncRun(msgspec.Struct, kw_only=True):
-    """A run and its counts: the row of `pos.syncs`, key `account_id/sync_id`."""
+    """
+    A run and its counts: the row of `pos.syncs`, key `account_id/sync_id`.
+
+    Args:
+        bookmark: how far the provider's own logs were read; the next run goes on from there.
+    """
 
     tenant_id: str
     account_id: str
@@ -107,6 +114,7 @@ class SyncRun(msgspec.Struct, kw_only=True):
     error: str | None = None
     run_as: str | None = None
     message: str | None = None
+    bookmark: str | None = None
 
 
 class CommandKind(StrEnum):

@@ -28,9 +28,9 @@ SELECT, KEEP = "SELECT", "KEEP"
 DATABASE = "database"
 TODAY, TODAYS_BOUNDS, ARCHIVE = "/dtransactions", "/dtransactions/bounds", "/archive"
 PRODUCTS, PRODUCTS_IN_USE = "/products", "/products/in-use"
-PRODUCT_LOG = "/products/log"
+PRODUCT_LOG, ARCHIVED_LOG = "/products/log", "/products/log/archived"
 COUNTS, STORES = "/inventory-counts", "/stores"
-POSITION = "/position"
+POSITION, BOOKMARK = "/position", "/bookmark"
 TODAYS_SUMS, ARCHIVED_SUMS = "/dtransactions/sums", "/archive/sums"
 
 ROWS_A_PAGE = 2000
@@ -102,6 +102,16 @@ def select_page(
     if last <= page:
         raise PermanentError(f"{path}: a page does not go on where the last one ended")
     return rows, last
+
+
+def keep(path: str, body: bytes) -> Generator[Request, Response | None, None]:
+    """
+    Have something kept for later; ask only when all before it was handed on.
+
+    Args:
+        path: POSITION, kept as long as the process; BOOKMARK, kept with the account's runs.
+    """
+    yield Request(method=KEEP, path=path, body=body, budget=DATABASE)
 
 
 def store_of(shop: Shop) -> Query:

@@ -17,7 +17,6 @@ from connectors.contract import Conversation, Page, Request, Response, Shop
 from connectors.corepos.asking import (
     ARCHIVE,
     COUNTS,
-    PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
     TODAY,
@@ -29,12 +28,12 @@ from connectors.corepos.asking import (
     pages,
     select,
     select_all,
-    select_page,
     store_of,
 )
 from connectors.corepos.catalog import upcs_in_use
 from connectors.corepos.columns import local_time, whole
-from connectors.corepos.position import LOOKBACK, OVERLAP, Position, digest, keep, recall
+from connectors.corepos.position import LOOKBACK, OVERLAP, Position, digest, kept, recall
+from connectors.corepos.product_log import product_log
 from connectors.corepos.wire import ROW
 
 SALES = "dtransactions"
@@ -60,22 +59,22 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     `store_row_id`, and what is known of it is not asked for again; a row belongs to the day of
     its own clock. A row's transaction always comes whole, as far as it is in the table.
     """
-    kept = yield from recall()
-    known = kept if kept is not None and kept.leads_to(since) else None
+    before = yield from recall()
+    known = before if before is not None and before.leads_to(since) else None
     bounds = yield from _bounds(shop)
     first, last = shop.calendar.local(since).date(), shop.calendar.local(until).date()
     position = Position(until=until, archived={} if known is None else known.archived)
     if bounds.oldest is not None and bounds.oldest <= last:
         usable = known is not None and known.is_of(bounds.last, until, shop)
-        before = known if known is not None and usable else Position(until=until)
-        position = yield from _live(shop, before, position)
+        start = known if known is not None and usable else Position(until=until)
+        position = yield from _live(shop, start, position)
     if first < last or bounds.oldest is None or bounds.oldest > last:
         position = yield from _archived(shop, first - RESCANNED, last, position)
     yield from _changed_products(shop, since)
     if shop.calendar.local(since + LOOKBACK).date() < last:
         yield from _products_in_use(shop)
-    if kept is None or known is not None:
-        yield from keep(position)
+    if before is None or known is not None:
+        yield from kept(position)
 
 
 def _bounds(shop: Shop) -> Generator[Request, Response | None, _Bounds]:
@@ -139,7 +138,7 @@ def groups_of(rows: Iterable[bytes]) -> list[list[bytes]]:
 
 def snapshot(shop: Shop) -> Conversation:
     """Ask for all products, what CORE-POS has logged of them, and counts that people made."""
-    yield from _product_log(store_of(shop))
+    yield from product_log(shop)
     rows = yield from select_all(PRODUCTS, store_of(shop), "id")
     yield from pages("products", arrays(rows))
     yield from _products_in_use(shop)
@@ -155,17 +154,9 @@ def _changed_products(shop: Shop, since: datetime) -> Chat:
     """
     wall = f"{shop.calendar.local(since):%Y-%m-%d %H:%M:%S}"
     query: Query = (("since", wall), *store_of(shop))
-    yield from _product_log(query)
+    yield from product_log(shop)
     rows = yield from select_all(PRODUCTS, query, "id")
     yield from pages("products", arrays(rows))
-
-
-def _product_log(query: Query) -> Chat:
-    """Ask for the log of changed products; it may be long, so no page waits for another."""
-    page: int | None = 0
-    while page is not None:
-        rows, page = yield from select_page(PRODUCT_LOG, query, "prodUpdateID", page)
-        yield from pages("product_log", arrays(rows))
 
 
 def _products_in_use(shop: Shop) -> Chat:

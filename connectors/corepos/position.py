@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.contract import Request, Response, Shop
-from connectors.corepos.asking import DATABASE, KEEP, POSITION, array, select
+from connectors.corepos.asking import POSITION, array, keep, select
 
 LOOKBACK = timedelta(hours=3)
 
@@ -81,10 +81,9 @@ def recall() -> Generator[Request, Response | None, Position | None]:
         return None
 
 
-def keep(position: Position) -> Generator[Request, Response | None, None]:
+def kept(position: Position) -> Generator[Request, Response | None, None]:
     """Have the position kept; ask only when all before it was handed on."""
-    body = msgspec.json.encode(position)
-    yield Request(method=KEEP, path=POSITION, body=body, budget=DATABASE)
+    yield from keep(POSITION, msgspec.json.encode(position))
 
 
 def digest(rows: list[bytes]) -> str:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from connectors.contract import PermanentError, Request
 from connectors.corepos.asking import (
     ARCHIVE,
+    ARCHIVED_LOG,
     ARCHIVED_SUMS,
     COUNTS,
     PRODUCT_LOG,
@@ -165,12 +166,23 @@ def _products(asked: Asked, dsn: Dsn) -> Statement:
 def _product_log(asked: Asked, dsn: Dsn) -> Statement:
     """CORE-POS's own log of changed products; installations of before it have none."""
     here, store = _store(asked, "storeID")
-    since = ("AND modified >= %s ", (asked["since"],)) if "since" in asked else ("", ())
     return Statement(
-        text=f"SELECT * FROM `{dsn.op}`.`{{table}}` WHERE {here} {since[0]}"
+        text=f"SELECT * FROM `{dsn.op}`.`{{table}}` WHERE {here} "
         "AND prodUpdateID > %s ORDER BY prodUpdateID LIMIT %s",
-        values=(*store, *since[1], int(asked["page"]), _limit(asked)),
+        values=(*store, int(asked["page"]), _limit(asked)),
         tables=("prodUpdate",),
+    )
+
+
+def _archived_log(asked: Asked, dsn: Dsn) -> Statement:
+    """What an older nightly task took out of the log, by time: the numbers are lost there."""
+    here, store = _store(asked, "storeID")
+    since = datetime.fromisoformat(asked["since"])
+    return Statement(
+        text=f"SELECT * FROM `{dsn.op}`.`{{table}}` WHERE {here} "
+        "AND modified >= %s ORDER BY modified",
+        values=(*store, f"{since:%Y-%m-%d %H:%M:%S}"),
+        tables=("prodUpdateArchive",),
     )
 
 
@@ -208,6 +220,7 @@ _STATEMENTS: Mapping[str, Callable[[Asked, Dsn], Statement]] = {
     ARCHIVED_SUMS: _archived_sums,
     PRODUCTS: _products,
     PRODUCT_LOG: _product_log,
+    ARCHIVED_LOG: _archived_log,
     PRODUCTS_IN_USE: _in_use,
     COUNTS: _counts,
     STORES: _stores,

@@ -32,7 +32,7 @@ from connectors.contract import (
     Response,
     TransientError,
 )
-from connectors.corepos.asking import KEEP, POSITION, SELECT, array
+from connectors.corepos.asking import BOOKMARK, KEEP, POSITION, SELECT, array
 from connectors.corepos.dsn import Charset, Dsn, Tls
 from connectors.corepos.questions import Statement, statement
 
@@ -75,6 +75,9 @@ class SqlExchange:
 
     Args:
         threads: carry out what blocks.
+
+    Attributes:
+        bookmark: how far the log of products was read; whoever asks keeps it.
     """
 
     def __init__(self, dsn: Dsn, limits: Limits, threads: Executor) -> None:
@@ -82,6 +85,7 @@ class SqlExchange:
         self._limits = limits
         self._threads = threads
         self._position: bytes | None = None
+        self.bookmark: str | None = None
 
     async def converse(self, conversation: Conversation) -> AsyncGenerator[Page, None]:
         """
@@ -111,14 +115,23 @@ class SqlExchange:
 
     async def _ask(self, request: Request, session: _Session) -> Response:
         if request.method == KEEP:
-            self._position = request.body
+            self._keep(request)
             return Response(status=200, body=b"[]")
         if request.method != SELECT:
             raise PermanentError(f"{request.path}: this account is asked by SQL alone")
         if request.path == POSITION:
-            kept = () if self._position is None else (self._position,)
+            kept = [] if self._position is None else [self._position]
+            return Response(status=200, body=array(kept))
+        if request.path == BOOKMARK:
+            kept = [] if self.bookmark is None else [self.bookmark.encode()]
             return Response(status=200, body=array(kept))
         return Response(status=200, body=await session.ask(request))
+
+    def _keep(self, request: Request) -> None:
+        if request.path == BOOKMARK:
+            self.bookmark = (request.body or b"").decode() or None
+        else:
+            self._position = request.body
 
 
 class _Session:

@@ -46,6 +46,7 @@ def controlled(run: SyncRun, control: SyncControl) -> Iterator[SyncRun]:
     run.fetched = max(run.fetched, control.fetched)
     run.done_until = control.done_until or run.done_until
     run.watermark = control.watermark or run.watermark
+    run.bookmark = control.bookmark or run.bookmark
     if control.status is SyncStatus.RUNNING:
         return
     run.status = control.status

@@ -57,6 +57,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         failures: runs that failed in a row, up to now.
         daily_done: the last business day whose daily look has ended.
         unfinished: runs that a crash or a stop interrupted, oldest first.
+        bookmark: how far the provider's own logs were read.
     """
 
     watermark: datetime | None = None
@@ -65,6 +66,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     complete_before: bool = False
     daily_done: date | None = None
     unfinished: tuple[SyncRun, ...] = ()
+    bookmark: str | None = None
 
 
 def sync_id(started_at: datetime, name: str) -> str:
@@ -83,6 +85,7 @@ def history_of(runs: Iterable[SyncRun]) -> History:
     """Read the runs of one account, in any order."""
     ordered = sorted(runs, key=lambda run: run.sync_id)
     marks = [run.watermark for run in ordered if run.watermark is not None]
+    bookmarks = [run.bookmark for run in ordered if run.bookmark is not None]
     polls = [run for run in ordered if not run.kind.looks_back]
     failures = 0
     for run in ordered:
@@ -97,6 +100,7 @@ def history_of(runs: Iterable[SyncRun]) -> History:
         complete_before=any(run.status is SyncStatus.COMPLETED for run in ordered),
         daily_done=_daily_done(ordered),
         unfinished=tuple(run for run in ordered if run.status is SyncStatus.RUNNING),
+        bookmark=bookmarks[-1] if bookmarks else None,
     )
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from connectors.contract import (
     DAY_SUMS,
+    Bookmarked,
     Connector,
     ConnectorError,
     Conversation,
@@ -83,6 +84,11 @@ class SyncRunner:
         self._first_wait_s = first_wait_s
         self._opens_after = opens_after
         self._grant_over = grant_over
+        self._bookmarks: dict[str, str | None] = {}
+
+    def remember(self, account: Account, bookmark: str | None) -> None:
+        """Take over from the log how far the provider's own logs of an account were read."""
+        self._bookmarks[account.account_id] = bookmark
 
     async def run(
         self,
@@ -162,11 +168,17 @@ class SyncRunner:
             await self._control(work, SyncStatus.RUNNING, None)
 
     async def _append(self, work: _Work, conversation: Conversation) -> None:
-        exchange = self._exchanges.of(work.account)
+        exchange, name = self._exchanges.of(work.account), work.account.account_id
+        if isinstance(exchange, Bookmarked):
+            exchange.bookmark = self._bookmarks.get(name)
         channel = Channel.IMPORT if work.order.kind.looks_back else Channel.POLL
-        async with aclosing(exchange.converse(conversation)) as pages:
-            async for page in pages:
-                await self._page(work, channel, page)
+        try:
+            async with aclosing(exchange.converse(conversation)) as pages:
+                async for page in pages:
+                    await self._page(work, channel, page)
+        finally:
+            if isinstance(exchange, Bookmarked):
+                self._bookmarks[name] = exchange.bookmark
 
     async def _page(self, work: _Work, channel: Channel, page: Page) -> None:
         if page.bodies and page.resource != DAY_SUMS:
@@ -191,6 +203,7 @@ class SyncRunner:
         """Append where the run is; `failures` are those in a row before it."""
         order, ended = work.order, status is not SyncStatus.RUNNING
         done = status is SyncStatus.COMPLETED
+        circuit = after_run(failures, self._opens_after, done=done) if ended else Circuit.CLOSED
         control = SyncControl(
             sync_id=order.sync_id,
             kind=order.kind,
@@ -206,11 +219,10 @@ class SyncRunner:
             error_type=None if error is None else _type_of(error).value,
             action_required=RECONNECT if isinstance(error, CredentialsError) else None,
             consecutive_failures=failures if done or not ended else failures + 1,
-            circuit=after_run(failures, self._opens_after, done=done)
-            if ended
-            else Circuit.CLOSED,
+            circuit=circuit,
             run_as=order.run_as,
             message=order.message,
+            bookmark=self._bookmarks.get(work.account.account_id),
         )
         await self._ingest.append(
             work.account,

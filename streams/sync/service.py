@@ -371,6 +371,7 @@ class SyncService:
             return found
         runs = self._runs(account)
         history = history_of(runs)
+        self._runner.remember(account, history.bookmark)
         desk = hold.desks[account.account_id] = Desk(history, self._days.desk(account))
         if history.last_started is not None:
             self._plan(account, desk, history.last_started)

@@ -54,7 +54,7 @@ def paths(asked: list[Request]) -> list[str]:
 
 def kept(asked: list[Request]) -> list[object]:
     """Return what the next poll will be told."""
-    (said,) = [one.body for one in asked if one.method == "KEEP"]
+    (said,) = [one.body for one in asked if (one.method, one.path) == ("KEEP", "/position")]
     assert said is not None
     return [[json.loads(said)]]
 
@@ -66,13 +66,14 @@ def test_by_day_only_the_live_table_is_asked_and_what_was_changed_of_products() 
         "/position",
         "/dtransactions/bounds",
         "/dtransactions",
+        "/bookmark",
         "/products/log",
+        "/bookmark",
         "/products",
         "/position",
     ]
     assert {one.budget for one in asked} == {"database"}
-    assert dict(asked[3].query)["since"] == "2026-05-05 10:00:00"
-    assert dict(asked[4].query)["since"] == "2026-05-05 10:00:00"
+    assert dict(asked[6].query)["since"] == "2026-05-05 10:00:00"
     assert [page.resource for page in pages] == ["dtransactions"]
     assert len(transactions(COREPOS, pages[0].bodies, SHOP)) == 1
 
@@ -207,7 +208,7 @@ def test_the_snapshot_brings_products_in_bodies_of_bounded_size_their_set_and_co
         "/inventory-counts": [counts],
     }
     asked, pages = talk(COREPOS.snapshot(SHOP), answers)
-    assert {one.method for one in asked} == {"SELECT"}
+    assert {one.path for one in asked if one.method != "SELECT"} == {"/bookmark"}
     assert [page.resource for page in pages] == [
         "products",
         "products_in_use",

@@ -41,12 +41,12 @@ class Clock:
         return self.now
 
 
-def worker_of(folder: Path, clock: Clock, hosts: str) -> Worker:
+def worker_of(folder: Path, clock: Clock, hosts: str, keys: str = "") -> Worker:
     settings = settings_of(
         log=f"embedded://{folder}/log?sync=0&upkeep_s=3600",
         data_dir=folder,
         lanes=2,
-        keys=f"k1:{generate_master_key()}",
+        keys=keys or f"k1:{generate_master_key()}",
         admin_key=ADMIN_KEY,
         corepos={"hosts": hosts},
     )
@@ -67,9 +67,9 @@ def day_sums(told: list[Transaction]) -> dict[str, dict[str, int]]:
 class Shop:
     """One connected account, and what the API says of it."""
 
-    def __init__(self, house: House, tenant, clock: Clock) -> None:
+    def __init__(self, house: House, tenant, clock: Clock, account_id: str = "") -> None:
         self.house, self.tenant, self.clock = house, tenant, clock
-        self.account_id = ""
+        self.account_id = account_id
 
     async def connect(self, line: str, **more: object) -> int:
         form = {"provider": "corepos", "location_id": "1", "access_token": line}
