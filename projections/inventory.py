@@ -11,7 +11,7 @@ from projections.names import vote
 from projections.stock import HOUR_US, Hour, sums
 from projections.view import Books, View, product_mapped
 from schemas import topics
-from schemas.catalogue import CountKind, PosProduct, StockCount
+from schemas.catalogue import CountKind, StockCount
 from schemas.quantity import plain
 from schemas.rows import InventoryRow
 
@@ -131,31 +131,17 @@ def _count(books: Books, row: InventoryRow, counts: Iterable[StockCount]) -> Non
 
 
 def _finish(books: Books, products: Iterable[Product]) -> None:
-    book = books.inventory
-    nameless = []
-    for product in products:
-        row = book.rows[product_row(*product)]
+    rows = books.inventory.rows
+    keys = [product_row(*product) for product in products]
+    for at in keys:
+        row = rows[at]
         if row is None:
             continue
-        if row.transactions == 0:
-            nameless.append(product)
         if row.counted is not None:
             row.on_hand = plain(row.counted - row.sold_since + row.moved_since)
-    catalogue = books.catalogue(nameless)
-    for product in nameless:
-        at = product_row(*product)
-        row = book.rows[at]
-        if row is not None:
-            _name(row, catalogue[product])
-            idle = row.counted is None and not row.sold_since and not row.moved_since
-            book.rows[at] = None if idle else row
-
-
-def _name(row: InventoryRow, known: PosProduct | None) -> None:
-    row.name = row.pos_product_id if known is None else known.name
-    row.sku = None if known is None else known.sku
-    row.category = None if known is None else known.category
-    row.unit = "each"
+        elif not (row.transactions or row.sold_since or row.moved_since):
+            rows[at] = None
+    books.call_nameless(rows[at] for at in keys)
 
 
 VIEW = View(

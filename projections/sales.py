@@ -16,7 +16,8 @@ def fold(facts: Facts, books: Books) -> None:
     Add the chunk to the rows it touches, then stamp the products that were mapped anew.
 
     A row keeps the mapping it was made with until a mapping changes; then the index of the
-    product's days leads to every row of it, and only those that differ are written.
+    product's days leads to every row of it, and only those that differ are written. So it is
+    with the catalogue's name of a product that bills do not name.
     """
     keys = {key: sales_row(*key) for key in facts.sales}
     book = books.sales
@@ -47,6 +48,8 @@ def fold(facts: Facts, books: Books) -> None:
             books.product_days.rows[day_of_product(account, product, day)] = None
     for remapped, mapping in facts.mappings.items():
         _stamp(books, remapped, product_mapped(mapping))
+    renamed = [at for product in sorted(books.renamed) for at in books.days(*product)]
+    books.call_nameless(book.rows[at] for at in dict.fromkeys((*keys.values(), *renamed)))
 
 
 def _add(row: SalesRow, delta: SalesDelta) -> None:

@@ -37,6 +37,9 @@ def fold(facts: Facts, books: Books) -> None:
             if row is not None:
                 _add(books, row, days)
         book.rows[at] = row if row is not None and row.transactions else None
+    named = [product_row(*product) for product in (*touched, *sorted(books.renamed))]
+    book.load(named)
+    books.call_nameless(book.rows[at] for at in named)
 
 
 def _mapped_anew(

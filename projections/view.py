@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from projections.books import Book, Changed, State
 from projections.facts import Facts, Product
 from projections.keys import DAY_CHARACTERS, HOUR_CHARACTERS, product_row
+from projections.names import call, is_nameless
 from projections.stock import Hour
 from schemas.catalogue import PosProduct, ProductMapping
-from schemas.rows import InventoryRow, Row, SalesDayRow, SalesRow, UnmappedRow
+from schemas.rows import InventoryRow, ProductRow, Row, SalesDayRow, SalesRow, UnmappedRow
 
 
 class Day(msgspec.Struct):
@@ -19,7 +20,11 @@ class Day(msgspec.Struct):
 
 
 class Books:
-    """All tables that the projections of one chunk read and change."""
+    """
+    All tables that the projections of one chunk read and change.
+
+    `renamed` are the products that the chunk's catalogue calls otherwise than the one before.
+    """
 
     def __init__(self, state: State) -> None:
         self.sales: Book[SalesRow] = Book(state, "sales", SalesRow)
@@ -30,13 +35,17 @@ class Books:
         self.hours: Book[Hour] = Book(state, "stock_state", Hour, HOUR_CHARACTERS)
         self._mappings: Book[ProductMapping] = Book(state, "mappings", ProductMapping)
         self._catalogue: Book[PosProduct] = Book(state, "catalog", PosProduct)
+        self.renamed: set[Product] = set()
 
     def learn(self, facts: Facts) -> None:
         """Take over the mappings and products that the chunk itself brings."""
         for product, mapping in facts.mappings.items():
             self._mappings.rows[product_row(*product)] = mapping
+        before = self.catalogue(list(facts.catalogue))
         for product, known in facts.catalogue.items():
             self._catalogue.rows[product_row(*product)] = known
+            if _naming(before[product]) != _naming(known):
+                self.renamed.add(product)
 
     def mappings(self, products: list[Product]) -> dict[Product, ProductMapping | None]:
         """Return the mapping of each product, with one look-up."""
@@ -55,6 +64,14 @@ class Books:
             product: self._catalogue.rows[key]
             for product, key in zip(products, keys, strict=True)
         }
+
+    def call_nameless(self, rows: Iterable[ProductRow | None]) -> None:
+        """Call rows of which no bill says a name as the catalogue does, with one look-up."""
+        nameless = [row for row in rows if row is not None and is_nameless(row)]
+        products = [(row.account_id, row.pos_product_id) for row in nameless]
+        known = self.catalogue(list(dict.fromkeys(products)))
+        for product, row in zip(products, nameless, strict=True):
+            call(row, known[product])
 
     def days(self, account: str, product: str) -> list[bytes]:
         """Return the keys of all sales rows of a product, oldest first, and load them."""
@@ -100,3 +117,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 def product_mapped(mapping: ProductMapping | None) -> str | None:
     """Return the tenant's product that a mapping stands for, None while it is open."""
     return None if mapping is None else mapping.product_id
+
+
+def _naming(known: PosProduct | None) -> tuple[str | None, ...]:
+    return () if known is None else (known.name, known.sku, known.category)

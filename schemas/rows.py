@@ -16,7 +16,11 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 class NameCount(msgspec.Struct, frozen=True, kw_only=True):
-    """A further name under which bills sold a product, and how many of them did."""
+    """
+    A further name under which bills sold a product, and how many of them did.
+
+    `name` is empty for the bills that say none.
+    """
 
     name: str
     sku: str | None
@@ -31,7 +35,8 @@ class ProductRow(Row, kw_only=True):
 
     Args:
         name, sku, category, unit: as most of the row's bills have them; among equals the
-            smallest. So they depend on the set of bills only, never on their order.
+            smallest. So they depend on the set of bills only, never on their order. Where no
+            bill says a name: as the POS's catalogue has it now, else the POS's own id.
         transactions: bills in which the product was sold or returned.
         also_known: the other names, sorted; their bills are inside `transactions`.
     """
@@ -110,7 +115,6 @@ class InventoryRow(ProductRow, kw_only=True):
     Args:
         on_hand: last count + movements after it; negative is shown as it is; None while
             nothing was ever counted (then `sold_since` still says what went out).
-        name: the one in the POS's catalogue while no bill has one.
     """
 
     product_id: str | None

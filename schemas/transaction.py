@@ -71,6 +71,8 @@ class Line(Value, frozen=True, kw_only=True, gc=False):
     One line of the bill.
 
     Args:
+        name: as the bill has it; empty where it names no product of the catalogue, whose name
+            is in the catalogue then.
         quantity: negative where goods come back; `unit` "each" or a symbol ("kg").
         unit_price: of one unit without modifiers, always as printed (not negative).
         gross: quantity x (unit price + modifiers) as priced.

@@ -107,7 +107,7 @@ def line_of(rung_line: Rung) -> Line:
         line_id=str(note.number),
         kind=LineKind.ITEM if known else LineKind.CUSTOM_AMOUNT,
         pos_product_id=note.upc if known else None,
-        name=note.description or note.upc or "Item",
+        name=note.description or ("" if known else note.upc or "Item"),
         sku=note.upc if known else None,
         quantity=rung_line.quantity,
         unit=WEIGHED if note.weighed else EACH,

@@ -194,7 +194,7 @@ def _line(
         line_id=line.id or f"{number_}",
         kind=LineKind.ITEM if line.sku else LineKind.CUSTOM_AMOUNT,
         pos_product_id=line.sku or None,
-        name=line.name or line.name_override or "Item",
+        name=line.name or line.name_override or ("" if line.sku else "Item"),
         sku=line.sku or None,
         category=line.statistic_group or _group(line),
         quantity=quantity,

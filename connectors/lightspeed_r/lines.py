@@ -187,8 +187,7 @@ def sku_of(custom: object, system: object) -> str | None:
 
 
 def _name(line: SaleLine, item: str | None) -> str:
-    """Return the item's name; miscellaneous ones (itemID 0) are named by their note."""
+    """Return the item's name, if it is said; miscellaneous ones (itemID 0) have their note."""
     if item is None:
         return (text(line.Note.note) if line.Note is not None else "") or _MISCELLANEOUS
-    named = text(line.Item.description) if line.Item is not None else ""
-    return named or f"Item {item}"
+    return text(line.Item.description) if line.Item is not None else ""

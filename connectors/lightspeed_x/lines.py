@@ -50,7 +50,7 @@ def _line(line: ToldLine, net: int, discount: int, share: int, tax: int, digits:
         line_id=line.line_id,
         kind=_kind(line),
         pos_product_id=line.product,
-        name=line.name or (f"Product {line.product}" if line.product else "Item"),
+        name=line.name or ("" if line.product else "Item"),
         sku=line.sku,
         quantity=line.quantity,
         unit_price=abs(price),

@@ -35,6 +35,14 @@ _NAMELESS = {
 _ONE = Decimal(1)
 
 
+def _name(item: LineItem, kind: LineKind) -> str:
+    """Return what the bill calls it; nothing where only the catalogue says it."""
+    told = item.name or item.variation_name
+    if not told and item.catalog_object_id and kind is LineKind.ITEM:
+        return ""
+    return product_name(item.name or _NAMELESS[kind], item.variation_name)
+
+
 def minor(money: Money | None) -> int:
     """Return the amount; nothing said is nothing."""
     return 0 if money is None else money.amount
@@ -69,7 +77,7 @@ def line_of(item: LineItem, number: int, inclusive: AbstractSet[str], sign: int)
         line_id=item.uid or f"{number}",
         kind=kind,
         pos_product_id=item.catalog_object_id or None,
-        name=product_name(item.name or _NAMELESS[kind], item.variation_name),
+        name=_name(item, kind),
         quantity=quantity if sign > 0 else -quantity,
         unit=unit_of(item.quantity_unit),
         unit_price=abs(minor(item.base_price_money)),

@@ -38,7 +38,7 @@ def line_of(item: Item, share: int, tax_off: int, tax: int, digits: int) -> Line
         line_id=selection.guid,
         kind=kind,
         pos_product_id=selection.item.guid if selection.item else None,
-        name=selection.display_name or _NAMELESS[kind],
+        name=selection.display_name or _nameless(selection, kind),
         sku=selection.plu or None,
         quantity=number(selection.quantity),
         unit=unit_of(selection.unit_of_measure),
@@ -67,6 +67,11 @@ def _kind(item: Item) -> LineKind:
     if item.selection.item is None or item.selection.item.guid is None:
         return LineKind.CUSTOM_AMOUNT
     return LineKind.ITEM
+
+
+def _nameless(selection: Selection, kind: LineKind) -> str:
+    """Return what stands for a missing name: nothing where the menus have it."""
+    return "" if selection.item and kind is LineKind.ITEM else _NAMELESS[kind]
 
 
 def _modifier(one: Selection, digits: int) -> Modifier:

@@ -18,7 +18,7 @@ from projections.match import Rules, Shelf, Sought, Verdict, shelf_of
 from schemas import topics
 from schemas.catalogue import MappingAction, MappingRequest, Product
 from schemas.codec import UndecodableError, decode, encode, pack, unpack
-from schemas.events import MappingNeeded
+from schemas.events import MappingNeeded, UnmappedSample
 from schemas.identity import derived_id
 from streams.log import (
     DeadLetter,
@@ -116,7 +116,7 @@ class _Chunk:
                     tenant_id=event.tenant_id,
                     account_id=event.pos_account_id,
                     pos_product_id=product.pos_product_id,
-                    sought=Sought(product.name, product.sku),
+                    sought=_sought(product),
                 )
                 asked = self._needs.setdefault(event.tenant_id, {})
                 asked[_key(need)] = (need, record)
@@ -201,3 +201,9 @@ def matcher(settings: MatchSettings) -> Step:
 
 def _key(need: Need) -> bytes:
     return f"{need.tenant_id}/{need.account_id}/{need.pos_product_id}".encode()
+
+
+def _sought(product: UnmappedSample) -> Sought:
+    # an id that stands where no name is known says nothing of what the product is
+    named = product.name != product.pos_product_id
+    return Sought(product.name if named else "", product.sku)

@@ -8,6 +8,7 @@ from itertools import groupby
 
 import msgspec
 
+from projections.names import is_nameless
 from projections.view import Books
 from schemas.account import Account
 from schemas.events import MappingNeeded, UnmappedSample
@@ -37,12 +38,20 @@ _GLANCE = msgspec.msgpack.Decoder(_Glance)
 
 
 def newly_unmapped(books: Books) -> list[UnmappedRow]:
-    """Return the rows that this chunk made: their products are reported now and not again."""
+    """
+    Return the rows that this chunk made: their products are reported now and not again.
+
+    What the catalogue names, or names anew, is news where bills say no name: it may match now.
+    """
     return [
         row
         for key, row in sorted(books.unmapped.rows.items())
-        if row is not None and not books.unmapped.existed(key)
+        if row is not None and (not books.unmapped.existed(key) or _called_anew(row, books))
     ]
+
+
+def _called_anew(row: UnmappedRow, books: Books) -> bool:
+    return (row.account_id, row.pos_product_id) in books.renamed and is_nameless(row)
 
 
 def reports(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas.catalogue import CountKind, PosProduct, ProductMapping, StockCount
 from schemas.transaction import Kind, Line, LineKind, Method, Status, Transaction
@@ -37,7 +38,7 @@ def lines(draw: st.DrawFn) -> Line:
         draw(st.integers(-500, 900)),
         draw(quantities),
         kind=kind,
-        name=draw(st.sampled_from(["Loaf", "loaf  ", "Bun"])),
+        name=draw(st.sampled_from(["Loaf", "loaf  ", "Bun", "", ""])),
         sku=draw(st.sampled_from([None, None, "S1"])),
         unit=draw(st.sampled_from(["each", "each", "kg"])),
         tax=draw(st.integers(0, 50)),
@@ -92,9 +93,21 @@ def mappings(draw: st.DrawFn) -> ProductMapping:
 
 
 @st.composite
-def pos_products(draw: st.DrawFn) -> PosProduct:
+def pos_products(draw: st.DrawFn) -> list[Event]:
+    """Return the names that a product is given, one after the other."""
     product, account = draw(st.sampled_from(PRODUCTS)), draw(st.sampled_from(ACCOUNTS))
-    return a_pos_product(product, f"catalogue name of {product}", account)
+    names = draw(st.lists(st.sampled_from(["Loaf", "Rye loaf"]), min_size=1, max_size=3))
+    sku = draw(st.sampled_from([None, "S2"]))
+    return [
+        replace(a_pos_product(product, name, account), version=number, sku=sku)
+        for number, name in enumerate(names, 1)
+    ]
+
+
+def _named(strand: list[Event]) -> tuple[str, str]:
+    product = strand[0]
+    assert isinstance(product, PosProduct)
+    return product.account_id, product.pos_product_id
 
 
 @st.composite
@@ -106,12 +119,12 @@ def strands(draw: st.DrawFn) -> list[list[Event]]:
     counted = draw(st.lists(stock_counts(), max_size=6))
     counted += draw(st.lists(st.sampled_from(counted), max_size=2)) if counted else []
     mapped: list[Event] = list(draw(st.lists(mappings(), max_size=6)))
-    named = {one.pos_product_id + one.account_id: one for one in draw(st.lists(pos_products()))}
+    named = {_named(strand): strand for strand in draw(st.lists(pos_products(), max_size=5))}
     return [
         *bill_strands,
         *([one] for one in counted),
         mapped,
-        *([one] for one in named.values()),
+        *named.values(),
     ]
 
 

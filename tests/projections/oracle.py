@@ -32,6 +32,8 @@ from schemas.transaction import (
 )
 
 Rows = dict[str, dict[str, Row]]
+Catalogue = Mapping[tuple[str, str], PosProduct]
+_NAMELESS: tuple[str, str | None, str | None, str] = ("", None, None, "each")
 Mappings = Mapping[tuple[str, str], ProductMapping | None]
 
 
@@ -49,7 +51,7 @@ def rows_of(
     transactions: Iterable[Transaction],
     mappings: Mappings | None = None,
     counts: Collection[StockCount] = (),
-    catalogue: Mapping[tuple[str, str], PosProduct] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Rows:
     """Return every row of every view by table and key."""
     mapped = mappings or {}
@@ -58,16 +60,17 @@ def rows_of(
         for tx in transactions
         if tx.status is Status.COMPLETED and tx.kind in {Kind.SALE, Kind.REFUND, Kind.EXCHANGE}
     ]
-    sales = sales_rows(bills, mapped)
+    known = catalogue or {}
+    sales = sales_rows(bills, mapped, known)
     return {
         "sales": {f"{r.account_id}/{r.business_day}/{r.pos_product_id}": r for r in sales},
         "sales_days": {f"{r.account_id}/{r.business_day}": r for r in day_rows(bills)},
         "unmapped": {
-            f"{r.account_id}/{r.pos_product_id}": r for r in unmapped_rows(bills, mapped)
+            f"{r.account_id}/{r.pos_product_id}": r for r in unmapped_rows(bills, mapped, known)
         },
         "inventory": {
             f"{r.account_id}/{r.pos_product_id}": r
-            for r in inventory_rows(bills, mapped, counts, catalogue or {})
+            for r in inventory_rows(bills, mapped, counts, known)
         },
     }
 
@@ -84,8 +87,10 @@ def _product_of(mapped: Mappings, account: str, product: str) -> str | None:
     return mapping.product_id if mapping else None
 
 
-def _name(row: ProductRow, bills: Iterable[Transaction], kinds: set[LineKind]) -> None:
-    """Let every bill vote with its first line of the product."""
+def _name(
+    row: ProductRow, bills: Iterable[Transaction], kinds: set[LineKind], catalogue: Catalogue
+) -> None:
+    """Let every bill vote with its first line of the product; one without a name has no say."""
     votes: Counter[tuple[str, str | None, str | None, str]] = Counter()
     for tx in bills:
         if tx.account_id != row.account_id:
@@ -99,21 +104,28 @@ def _name(row: ProductRow, bills: Iterable[Transaction], kinds: set[LineKind]) -
         return tuple(part or "" for part in name)
 
     row.transactions = sum(votes.values())
-    if not votes:
-        return
-    best = min(votes, key=lambda name: (-votes[name], text(name)))
+    named = catalogue.get((row.account_id, row.pos_product_id))
+    best = min(
+        votes, key=lambda name: (name[0] == "", -votes[name], text(name)), default=_NAMELESS
+    )
     row.name, row.sku, row.category, row.unit = best
+    if not row.name:
+        row.name = named.name if named else row.pos_product_id
+        row.sku = row.sku or (named.sku if named else None)
+        row.category = row.category or (named.category if named else None)
     row.also_known = [
         NameCount(name=n[0], sku=n[1], category=n[2], unit=n[3], transactions=votes[n])
         for n in sorted(votes, key=text)
-        if n != best
+        if n != best or not best[0]
     ]
 
 
 _SOLD = {LineKind.ITEM, LineKind.CUSTOM_AMOUNT}
 
 
-def sales_rows(bills: list[Transaction], mapped: Mappings) -> list[SalesRow]:
+def sales_rows(
+    bills: list[Transaction], mapped: Mappings, catalogue: Catalogue
+) -> list[SalesRow]:
     """Return one row for each account, day and product that was on a bill."""
     keys = {
         (tx.account_id, tx.business_day, product_key(line))
@@ -146,7 +158,7 @@ def sales_rows(bills: list[Transaction], mapped: Mappings) -> list[SalesRow]:
             net=sum(line.net for line in lines),
             refunds=sum(line.net for line in lines if line.net < 0),
         )
-        _name(row, today, _SOLD)
+        _name(row, today, _SOLD, catalogue)
         rows.append(row)
     return rows
 
@@ -201,10 +213,12 @@ def _day_row(today: list[Transaction]) -> SalesDayRow:
     )
 
 
-def unmapped_rows(bills: list[Transaction], mapped: Mappings) -> list[UnmappedRow]:
+def unmapped_rows(
+    bills: list[Transaction], mapped: Mappings, catalogue: Catalogue
+) -> list[UnmappedRow]:
     """Return one row for each product on a bill that is mapped to nothing."""
     rows: dict[tuple[str, str], UnmappedRow] = {}
-    for sales in sales_rows(bills, mapped):
+    for sales in sales_rows(bills, mapped, catalogue):
         if sales.product_id is not None:
             continue
         key = (sales.account_id, sales.pos_product_id)
@@ -227,7 +241,7 @@ def unmapped_rows(bills: list[Transaction], mapped: Mappings) -> list[UnmappedRo
         row.first_day = min(row.first_day or sales.business_day, sales.business_day)
         row.last_day = max(row.last_day or sales.business_day, sales.business_day)
     for row in rows.values():
-        _name(row, bills, _SOLD)
+        _name(row, bills, _SOLD, catalogue)
     return list(rows.values())
 
 
@@ -235,7 +249,7 @@ def inventory_rows(
     bills: list[Transaction],
     mapped: Mappings,
     counts: Collection[StockCount],
-    catalogue: Mapping[tuple[str, str], PosProduct],
+    catalogue: Catalogue,
 ) -> list[InventoryRow]:
     """Sort everything that happened to a product by time and add up what follows the count."""
     stated = {count.count_id: count for count in counts}.values()
@@ -256,18 +270,15 @@ def inventory_rows(
             for tx, line in sold
             if (tx.account_id, line.pos_product_id) == key
         ]
-        named = catalogue.get(key)
         row = InventoryRow(
             tenant_id=tenant,
             account_id=account,
             pos_product_id=product,
             product_id=_product_of(mapped, account, product),
-            name=named.name if named else product,
-            sku=named.sku if named else None,
-            category=named.category if named else None,
+            name="",
         )
         _count(row, mine, lines)
-        _name(row, bills, {LineKind.ITEM})
+        _name(row, bills, {LineKind.ITEM}, catalogue)
         if row.counted is not None or row.transactions or row.sold_since or row.moved_since:
             rows.append(row)
     return rows

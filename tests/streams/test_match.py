@@ -149,3 +149,11 @@ def test_an_unreadable_record_is_rejected_and_the_others_are_matched() -> None:
     )
     assert len(asked) == 1
     assert [one.error_type for one in lane.rejected] == ["undecodable"]
+
+
+def test_an_id_in_place_of_a_name_is_matched_by_its_sku_or_not_at_all() -> None:
+    lane = Lane()
+    lane.feed(product("1", "bun"), product("2", "Rye Bread", "R1"))
+    assert lane.feed(needed(("bun", "bun", None))) == []
+    assert short(lane.feed(needed(("x9", "x9", "R1")))) == [("x9", "map", "2", "sku")]
+    assert short(lane.feed(needed(("bun", "Bun", None)))) == [("bun", "map", "1", "auto")]

@@ -13,7 +13,7 @@ from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping, StockCount
 from schemas.codec import decode, encode, unpack
 from schemas.events import MappingNeeded
-from schemas.rows import UnmappedRow
+from schemas.rows import ProductRow, UnmappedRow
 from schemas.transaction import Transaction, TransactionChange
 from streams.log import Effects, Record, lane_of
 from streams.operations.rebuild import MemoryState
@@ -285,3 +285,31 @@ def test_the_catalogue_names_what_was_counted_and_never_sold() -> None:
     lane.feed(a_count("3", MONDAY, "p9"))
     effects = lane.feed(a_pos_product("p9", "Brioche"))
     assert [out.key for out in effects.outputs[topics.INVENTORY]] == [b"a1/p9"]
+
+
+def test_bills_without_names_give_the_same_rows_before_and_after_the_catalogue() -> None:
+    sold = new(
+        a_bill("1", a_line("p9", name="")),
+        a_bill("2", a_line("p9", name=""), when=MONDAY + timedelta(days=1)),
+    )
+    named = a_pos_product("p9", "Brioche")
+    first, last = Lane(), Lane()
+    for event in (named, *sold):
+        first.feed(event)
+    for event in (*sold, named):
+        last.feed(event)
+    for table in ("sales", "unmapped", "inventory"):
+        assert first.table(table) == last.table(table)
+        assert {unpack(ProductRow, row).name for row in last.table(table).values()} == {
+            "Brioche"
+        }
+
+
+def test_a_product_is_reported_again_when_the_catalogue_says_what_it_is_called() -> None:
+    lane = Lane()
+    lane.feed(*new(a_bill("1", a_line("p9", name=""), a_line("p1", name="Loaf"))))
+    assert [one.name for one in lane.events()[-1].new_products] == ["Loaf", "p9"]
+    lane.feed(a_pos_product("p9", "Brioche"), a_pos_product("p1", "Rye loaf"))
+    assert [one.name for one in lane.events()[-1].new_products] == ["Brioche"]
+    again = lane.feed(a_pos_product("p9", "Brioche"))
+    assert not again.outputs
