@@ -36,9 +36,11 @@ from connectors.limits import (
     Limit,
     Limiter,
     Quota,
+    Slices,
     Window,
     admitted,
 )
+from connectors.slices import SliceKeeper
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of one answer; the largest honest ones (500 orders) are a hundredth of that."""
@@ -116,6 +118,8 @@ def limiter_of(limit: Limit) -> Limiter:
             return Window(limit)
         case Bucket():
             return LeakyBucket(limit)
+        case Slices():
+            return SliceKeeper(limit)
 
 
 def every_request(_request: Request) -> bool:

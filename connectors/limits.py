@@ -70,7 +70,27 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope = Scope.MERCHANT
 
 
-Limit = Budget | Quota | Bucket
+class Slices(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A limit of which answers tell how many calls are left, and when the next slice begins.
+
+    Args:
+        left_header: calls that are left; none where it is missing.
+        ends_header: when the next slice begins, in whole seconds since 1970.
+        of_header: words for which limit it is; `own_word` says that it is one of calls of the
+            same budget only, not of all.
+        longest_s: of a slice; an end that is further away is a wrong clock's.
+    """
+
+    left_header: str
+    ends_header: str
+    of_header: str
+    own_word: str
+    longest_s: int
+    scope: Scope = Scope.ACCOUNT
+
+
+Limit = Budget | Quota | Bucket | Slices
 
 
 class Limiter(Protocol):

@@ -17,6 +17,14 @@ class Allowance(msgspec.Struct, frozen=True):
     window: timedelta
 
 
+class Nearest(msgspec.Struct, frozen=True):
+    """So many calls are left of an allowance; `again` is when there will be more."""
+
+    allowance: Allowance
+    left: int
+    again: datetime
+
+
 class Gate:
     """Lets calls in; `over_budget` counts those that came too soon, and were refused."""
 
@@ -33,6 +41,18 @@ class Gate:
         for one in allowances:
             self._times[one].append(now)
         return None
+
+    def nearest(self, now: datetime, allowances: Sequence[Allowance]) -> Nearest:
+        """Return the allowance that has the fewest calls left, and how many."""
+        return min(
+            (self._nearest(one, now) for one in allowances), key=lambda it: (it.left, it.again)
+        )
+
+    def _nearest(self, allowance: Allowance, now: datetime) -> Nearest:
+        self._wait(allowance, now)
+        times = self._times[allowance]
+        again = (times[0] if times else now) + allowance.window
+        return Nearest(allowance, allowance.calls - len(times), again)
 
     def _wait(self, allowance: Allowance, now: datetime) -> timedelta:
         times = self._times.setdefault(allowance, deque(maxlen=allowance.calls))

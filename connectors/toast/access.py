@@ -14,7 +14,7 @@ import msgspec
 
 from connectors.access import Access, Application, Grant, LocationFacts, Login, Place
 from connectors.contract import Conversation, CredentialsError, Page, PermanentError, Request
-from connectors.limits import Quota, Scope
+from connectors.limits import Quota, Scope, Slices
 from connectors.oauth import ends
 from connectors.toast.api import LIMITS, RESTAURANT_HEADER, ask, segment
 
@@ -122,9 +122,23 @@ def _quota(name: str, scope: Scope) -> Quota:
     return Quota(calls, seconds, scope)
 
 
+SLICES = Slices(
+    left_header="x-toast-ratelimit-remaining",
+    ends_header="x-toast-ratelimit-reset",
+    of_header="x-toast-ratelimit-by",
+    own_word="ENDPOINT",
+    longest_s=LIMITS["quarter-hour"][1],
+)
+"""
+What every answer but a login's says of the limit that is nearest: of one location's calls.
+
+Source: doc.toasttab.com/doc/devguide/apiRateLimiting.html (rate limiting header fields)
+"""
+
 _OVER_ALL = (
     _quota("default", Scope.APPLICATION),
     _quota("quarter-hour", Scope.APPLICATION),
+    SLICES,
 )
 
 ACCESS = Access(

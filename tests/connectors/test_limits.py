@@ -12,6 +12,7 @@ from connectors.contract import Request
 from connectors.exchange import Exchange, limiter_of
 from connectors.lightspeed_r.access import cost
 from connectors.limits import Bucket, LeakyBucket, Quota, Scope, Window
+from connectors.toast.access import SLICES
 from tests.connectors.provider import Asked, busiest, provider
 
 READ = Request(method="GET", path="/things")
@@ -139,7 +140,11 @@ def test_a_list_with_relations_costs_a_fraction_for_each_twice() -> None:
 
 def test_toast_is_counted_over_all_calls_of_the_application_and_each_location_apart() -> None:
     limits = ACCESSES["toast"].limits
-    over_all = (Quota(20, 1, Scope.APPLICATION), Quota(10_000, 900, Scope.APPLICATION))
+    over_all = (
+        Quota(20, 1, Scope.APPLICATION),
+        Quota(10_000, 900, Scope.APPLICATION),
+        SLICES,
+    )
     assert limits["default"] == over_all
     assert limits["orders-bulk"] == (Quota(5, 1, Scope.ACCOUNT), *over_all)
     assert limits["menus"] == (Quota(1, 1, Scope.ACCOUNT), *over_all)

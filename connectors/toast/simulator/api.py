@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from connectors.contract import Response
 from connectors.simulation.answers import (
     Json,
@@ -25,7 +27,7 @@ from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from connectors.simulation.gate import Gate
 from connectors.simulation.weather import Weather
-from connectors.toast.simulator.desk import Desk, allowances
+from connectors.toast.simulator.desk import Desk, allowances, limit_headers
 from connectors.toast.simulator.ledger import Known, Ledger
 from connectors.toast.simulator.menu import Menus, stock
 from connectors.toast.simulator.orders import Writer
@@ -73,10 +75,16 @@ class Api:
     def handle(self, call: Call, now: datetime, until: datetime) -> Answer:
         """Answer one call, unless it comes too soon or something goes wrong with it."""
         restaurant = call.headers.get("toast-restaurant-external-id", "")
-        wait = self.gate.refused(now, allowances(call.path, restaurant))
-        if wait is not None:
-            headers = {"x-toast-ratelimit-reset": f"{int((now + wait).timestamp()) + 1}"}
-            return Answer(response=_error(429, "too many requests", headers))
+        allowed = allowances(call.path, restaurant)
+        full = self.gate.refused(now, allowed) is not None
+        told = limit_headers(self.gate.nearest(now, allowed)) if call.path != LOGIN else {}
+        if full:
+            return Answer(response=_error(429, "too many requests", told))
+        answer = self._tried(call, now, until)
+        said = answer.response
+        return replace(answer, response=replace(said, headers={**said.headers, **told}))
+
+    def _tried(self, call: Call, now: datetime, until: datetime) -> Answer:
         trouble = self._weather.trouble()
         if trouble is not None:
             told = _error(trouble.status, "try again later", wait_of(trouble))

@@ -14,7 +14,7 @@ import msgspec
 from connectors.simulation.answers import Json, RefusedError
 from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatorConfig
-from connectors.simulation.gate import Allowance
+from connectors.simulation.gate import Allowance, Nearest
 from connectors.toast.simulator.places import CLIENT_ID, CLIENT_SECRET
 
 _SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
@@ -30,6 +30,16 @@ def allowances(path: str, restaurant: str) -> Sequence[Allowance]:
             return (*_OVERALL, Allowance(f"menus of {restaurant}", 1, _SECOND))
         case _:
             return _OVERALL
+
+
+def limit_headers(nearest: Nearest) -> Mapping[str, str]:
+    """Return what every answer says of the limit that is nearest."""
+    over_all = nearest.allowance in _OVERALL
+    return {
+        "x-toast-ratelimit-by": "GLOBAL" if over_all else "ENDPOINT",
+        "x-toast-ratelimit-remaining": f"{nearest.left}",
+        "x-toast-ratelimit-reset": f"{int(nearest.again.timestamp()) + 1}",
+    }
 
 
 class _Asked(msgspec.Struct, rename="camel"):

@@ -7,10 +7,11 @@ is all there is), so nobody but our own connector speaks with it here.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from connectors.contract import CredentialsError, Request, Response
 from connectors.exchange import Exchange, limiter_of
 from connectors.simulation.calls import Call
 from connectors.simulators import SIMULATORS
+from connectors.toast.access import SLICES
 from connectors.toast.api import RESTAURANT_HEADER, stamp
 from connectors.toast.poll import poll
 from connectors.toast.simulator import ToastSimulator
@@ -119,6 +121,9 @@ def test_who_calls_too_fast_is_refused_and_counted() -> None:
     at = client.clock.tick()
     answers = [toast.handle(call, at).response for _ in range(7)]
     assert [answer.status for answer in answers] == [200] * 5 + [429] * 2
+    left = [answer.headers["x-toast-ratelimit-remaining"] for answer in answers]
+    assert left == ["4", "3", "2", "1", "0", "0", "0"]
+    assert {answer.headers["x-toast-ratelimit-by"] for answer in answers} == {"ENDPOINT"}
     assert int(answers[-1].headers["x-toast-ratelimit-reset"]) > at.timestamp()
     assert toast.over_budget == 2
     assert toast.handle(call, at + timedelta(seconds=1)).response.status == 200
@@ -149,6 +154,27 @@ async def test_the_exchange_with_our_limits_is_never_refused() -> None:
         talk = poll(shop_of(place), NOW - 5 * DAY, NOW + DAY)
         pages = [page async for page in way.converse(talk)]
     assert sum(len(page.bodies) for page in pages if page.resource == "orders") > 40
+    assert toast.over_budget == 0
+
+
+async def test_what_its_answers_say_is_enough_not_to_be_refused() -> None:
+    toast, client = a_toast(days=2)
+    client.clock.now = datetime.now(UTC)
+    client.log_in(client.access.tokens)  # type: ignore[arg-type]
+    span = (("startDate", stamp(NOW - DAY)), ("endDate", stamp(NOW)))
+    bulk = Request(method="GET", path=BULK, query=span, budget="orders-bulk")
+    menus = Request(method="GET", path="/menus/v2/metadata")
+    told = [limiter_of(SLICES)]
+    async with (
+        serve_simulator(toast, clock=lambda: datetime.now(UTC)) as url,
+        Exchange(
+            url,
+            authorization=f"Bearer {client.token}",
+            headers={RESTAURANT_HEADER: client.place.location_id},
+            limiters={"default": told, "orders-bulk": told},
+        ) as way,
+    ):
+        await asyncio.gather(*(way.ask(one) for one in (bulk, menus) * 12))
     assert toast.over_budget == 0
 
 
