@@ -48,8 +48,9 @@ class SliceKeeper:
             while not self._passes(request.budget):
                 self._changed.clear()
                 wait = self._wait(request.budget)
+                seconds = None if wait is None else wait.total_seconds()
                 try:
-                    async with asyncio.timeout(wait and wait.total_seconds()):
+                    async with asyncio.timeout(seconds):
                         await self._changed.wait()
                 except TimeoutError:
                     continue
