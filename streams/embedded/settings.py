@@ -23,10 +23,13 @@ def _family_options(cache: Any, *, memtable_mb: int, bloom: bool, merged: int = 
     Return the options of one family.
 
     Args:
-        merged: flushed files that are merged into the level below at a time.
+        merged: flushed files that are merged into the level below at a time; writes are
+            slowed down when three times as many wait.
     """
     options = Options(raw_mode=True)
     options.set_level_zero_file_num_compaction_trigger(merged)
+    options.set_level_zero_slowdown_writes_trigger(3 * merged)
+    options.set_level_zero_stop_writes_trigger(4 * merged)
     options.set_write_buffer_size(memtable_mb * MB)
     options.set_max_write_buffer_number(3)
     options.set_compression_type(DBCompressionType.lz4())
@@ -45,11 +48,12 @@ def family_options(cache_mb: int) -> dict[str, Any]:
     log, state = _cache("log", _LOG_CACHE_MB), _cache("state", cache_mb)
     return {
         "default": _family_options(log, memtable_mb=2, bloom=False),
-        "log": _family_options(log, memtable_mb=32, bloom=False),
-        # Rows are rewritten again and again, and each merge rewrites up to all of the state:
-        # few large merges cost less than many small ones (docs/benchmarks.md).
+        # A flushed file has records of every partition, so merging it rewrites the whole of
+        # the next level: few large merges cost less than many small ones. A look-up of a row
+        # asks every unmerged file, so state gets fewer of them (docs/benchmarks.md).
+        "log": _family_options(log, memtable_mb=32, bloom=False, merged=16),
         "state": _family_options(state, memtable_mb=32, bloom=True, merged=8),
-        "index": _family_options(state, memtable_mb=4, bloom=True),
+        "index": _family_options(state, memtable_mb=8, bloom=True),
     }
 
 
