@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connectors.access import LocationFacts, Place
@@ -59,6 +60,7 @@ class Services:
         refresh_metrics: brings gauges up to date before they are read.
         lag: records that each (stage, topic, lane) of this process has still to process.
         staleness: how old rows may be, where they are a copy of another process's.
+        redriving: held while dead letters are sent again; Kafka fences other processes.
     """
 
     log: EventLog
@@ -76,6 +78,7 @@ class Services:
     problems: Callable[[], Sequence[str]] = no_problems
     refresh_metrics: Callable[[], None] = no_refresh
     staleness: Callable[[], Staleness | None] = no_staleness
+    redriving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def signing(self, provider: str) -> tuple[Sequence[SigningKey], str | None]:
         """Return the keys a provider may sign with, and the URL that it signs."""

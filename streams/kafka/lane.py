@@ -185,9 +185,10 @@ class KafkaLane:
         for tp, batch in entries.items():
             sent[tp] = await send(producer, tp, batch)
         offsets = {TP(topic, self.partition): offset for topic, offset in positions.items()}
-        await producer.send_offsets_to_transaction(
-            self._log.offsets_of(offsets), self._log.group(self.spec.name)
-        )
+        if offsets:
+            await producer.send_offsets_to_transaction(
+                self._log.offsets_of(offsets), self._log.group(self.spec.name)
+            )
         # aiokafka commits happily although a batch of the transaction has failed.
         ends = {tp: await arrived(batches) for tp, batches in sent.items()}
         await producer.commit_transaction()

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
 from schemas import topics
-from streams.log import REDRIVE_STAGE, TP, EventLog, Headers, Out, Record, is_redriven
+from streams.log import (
+    REDRIVE_STAGE,
+    TP,
+    Effects,
+    EventLog,
+    Headers,
+    Out,
+    Record,
+    StageSpec,
+    is_redriven,
+)
 from streams.reading import records_of
 
 REDRIVEN = "__rejected.redriven"
 """Header of a record without value that marks an earlier letter ("lane/offset") as redriven."""
 
+PIECE = 100
+"""Letters sent in one commit."""
+
+SPEC = StageSpec("redrive", (), tuple(topic.name for topic in topics.CATALOGUE))
+"""It reads nothing as a stage does: it has only commits, and the fence against a second one."""
 
 _COMPACTED = frozenset(topic.name for topic in topics.CATALOGUE if topic.compact)
 
@@ -41,20 +57,23 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Record]]:
     """Yield every letter that is still in the log, lane by lane, oldest first."""
     for lane in range(lanes):
-        records = [record async for record in records_of(log, TP(topics.REJECTED, lane))]
-        redriven = {
-            value.decode()
-            for record in records
-            for name, value in record.headers
-            if name == REDRIVEN
-        }
-        for record in records:
-            if record.value is not None:
-                letter = _letter(record)
-                yield (
-                    msgspec.structs.replace(letter, redriven=letter.letter_id in redriven),
-                    record,
-                )
+        for found in await _of_lane(log, lane):
+            yield found
+
+
+async def _of_lane(log: EventLog, lane: int) -> list[tuple[Letter, Record]]:
+    records = [record async for record in records_of(log, TP(topics.REJECTED, lane))]
+    redriven = {
+        value.decode()
+        for record in records
+        for name, value in record.headers
+        if name == REDRIVEN
+    }
+    found = [(_letter(record), record) for record in records if record.value is not None]
+    return [
+        (msgspec.structs.replace(letter, redriven=letter.letter_id in redriven), record)
+        for letter, record in found
+    ]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +107,10 @@ async def chosen(log: EventLog, lanes: int, choice: Choice) -> list[tuple[Letter
 
 
 async def redrive(
-    log: EventLog, chosen: Iterable[Record], sent_so_far: Callable[[int], None] | None = None
+    log: EventLog,
+    lanes: int,
+    choice: Choice,
+    progress: Callable[[int, int], None] = lambda _sent, _of: None,
 ) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.
@@ -96,30 +118,54 @@ async def redrive(
     A raw event that comes late changes only what is older. A change that comes late counts
     unless a later revision has bridged the gap that it left. Either way the rows are as if it
     had never failed. A row of a compacted topic is not sent where a newer one of its key has
-    been written since. Returns how many were settled; each is marked, so that the next listing
-    knows; one that is killed goes on with the rest when it is asked again.
+    been written since. A letter and its mark become true together, so each is sent once,
+    wherever this is killed; asked again, it goes on with the rest.
+
+    Args:
+        progress: told how many are settled, and of how many.
+
+    Returns:
+        How many were settled.
+
+    Raises:
+        FencedError: another process has begun to redrive; what is sent is marked.
     """
+    meant = Counter(record.partition for _, record in await chosen(log, lanes, choice))
     sent, newest = 0, _Newest(log)
-    for record in chosen:
-        headers = dict(record.headers)
-        original = [
-            (name, value)
-            for name, value in record.headers
-            if not name.startswith("__rejected.") and name != REDRIVE_STAGE
-        ]
-        topic = headers["__rejected.topic"].decode()
-        stage = headers["__rejected.stage"]
-        out = Out(record.key, record.value, ((REDRIVE_STAGE, stage), *original))
-        if not await newest.is_after(record, TP(topic, record.partition)):
-            await log.append(topic, [out], record.partition)
-        mark = f"{record.partition}/{record.offset}".encode()
-        await log.append(
-            topics.REJECTED, [Out(record.key, None, ((REDRIVEN, mark),))], record.partition
-        )
-        sent += 1
-        if sent_so_far is not None:
-            sent_so_far(sent)
+    for number in sorted(meant):
+        lane = await log.open_lane(SPEC, number)
+        try:
+            # Listed again: only now can nobody else be sending them.
+            found = [it for letter, it in await _of_lane(log, number) if choice.has(letter)]
+            for at in range(0, len(found), PIECE):
+                piece = found[at : at + PIECE]
+                await lane.commit(Effects(await _resent(piece, newest)), {})
+                sent += len(piece)
+                progress(sent, meant.total())
+        finally:
+            await lane.close()
     return sent
+
+
+async def _resent(piece: Iterable[Record], newest: _Newest) -> dict[str, list[Out]]:
+    """Return the records to append for some letters of one lane, marks included."""
+    outs: dict[str, list[Out]] = {}
+    for record in piece:
+        headers = dict(record.headers)
+        topic = headers["__rejected.topic"].decode()
+        if not await newest.is_after(record, TP(topic, record.partition)):
+            original = [
+                (name, value)
+                for name, value in record.headers
+                if not name.startswith("__rejected.") and name != REDRIVE_STAGE
+            ]
+            stage = (REDRIVE_STAGE, headers["__rejected.stage"])
+            again = Out(record.key, record.value, (stage, *original))
+            outs.setdefault(topic, []).append(again)
+        mark = f"{record.partition}/{record.offset}".encode()
+        marked = Out(record.key, None, ((REDRIVEN, mark),))
+        outs.setdefault(topics.REJECTED, []).append(marked)
+    return outs
 
 
 class _Newest:

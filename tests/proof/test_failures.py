@@ -18,7 +18,7 @@ from schemas.codec import decode, unpack
 from schemas.raw import Channel, RawEvent
 from schemas.transaction import Transaction
 from streams.log import INTERNAL_ERROR, Effects, Record, StateView, Step
-from streams.operations.rejected import letters, redrive
+from streams.operations.rejected import Choice, redrive
 from streams.runtime import Job
 from streams.worker import Worker
 from tests.proof.audit import Audit, assert_true
@@ -112,10 +112,10 @@ async def redriven(worker: Worker) -> int:
     sent = 0
     for _ in range(5):
         log, lanes = worker.runtime.log, worker.settings.lanes
-        chosen = [record async for it, record in letters(log, lanes) if not it.redriven]
-        if not chosen:
+        again = await redrive(log, lanes, Choice())
+        if not again:
             return sent
-        sent += await redrive(log, chosen)
+        sent += again
         await settled(worker)
     raise AssertionError("letters come back")
 
