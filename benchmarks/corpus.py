@@ -35,18 +35,23 @@ class Event:
     body: bytes
 
 
-def events(count: int) -> Iterator[Event]:
-    """Yield so many bodies in the order in which Square learns of them, shop by shop."""
+def events(count: int, of_each: int = BODIES_PER_SHOP) -> Iterator[Event]:
+    """
+    Yield so many bodies in the order in which Square learns of them, shop by shop.
+
+    Args:
+        of_each: bodies of one shop before the next one's begin.
+    """
     shop = 0
     while count > 0:
-        account, bodies = _shop(shop)
+        account, bodies = _shop(shop, of_each)
         for resource, body in bodies[:count]:
             yield Event(account, resource, body)
         count -= len(bodies)
         shop += 1
 
 
-def _shop(number: int) -> tuple[Account, list[tuple[str, bytes]]]:
+def _shop(number: int, of_each: int) -> tuple[Account, list[tuple[str, bytes]]]:
     (bakery,) = bakeries(1)
     # Names of its own, or one webhook would be about every shop there is.
     bakery = replace(bakery, merchant_id=f"MBENCH{number}", location_id=f"LBENCH{number}")
@@ -68,13 +73,14 @@ def _shop(number: int) -> tuple[Account, list[tuple[str, bytes]]]:
         updated_at=NOW - timedelta(days=60),
     )
     told = [(one.kind, one.body) for one in store.happenings if one.kind in TOLD]
-    return account, told[:BODIES_PER_SHOP]
+    return account, told[:of_each]
 
 
 class Till:
     """What a deployment has: a tenant, its key, and the way from a body to a raw event."""
 
-    def __init__(self, keys: str = "") -> None:
+    def __init__(self, keys: str = "", lanes: int = LANES) -> None:
+        self.lanes = lanes
         self.keys = keys or f"k1:{generate_master_key()}"
         self.sealer = Sealer(KeyRing.from_text(self.keys))
         key = self.sealer.new_data_key(TENANT)
@@ -102,13 +108,13 @@ class Till:
         )
         fields = {name: getattr(raw, name) for name in raw.__struct_fields__}
         value = encode(RawEvent(**fields | {"body": sealed}))
-        return Out(key, value, (), lane_of(key, LANES))
+        return Out(key, value, (), lane_of(key, self.lanes))
 
 
-def account_outs(chosen: Sequence[Account]) -> list[Out]:
+def account_outs(chosen: Sequence[Account], lanes: int = LANES) -> list[Out]:
     """Return the records of `pos.accounts`."""
     return [
-        Out(key, encode(one), (), lane_of(key, LANES))
+        Out(key, encode(one), (), lane_of(key, lanes))
         for one in chosen
         for key in (one.account_id.encode(),)
     ]

@@ -12,6 +12,7 @@ import msgspec
 import uvloop
 
 from benchmarks.corpus import Till
+from benchmarks.process import peak_mb
 from benchmarks.throughput import load, work
 
 
@@ -57,14 +58,9 @@ def _apart(count: int) -> Size:
     )
 
 
-def _peak_mb() -> int:
-    status = Path("/proc/self/status").read_text().split("VmHWM:")[1]
-    return int(status.split()[0]) // 1024
-
-
 def _work(folder: Path) -> None:
     took, _ = uvloop.run(work(folder, Till(os.environ["BENCHMARK_KEYS"])))
-    sys.stdout.write(f"\n[{took.cpu}, {took.loop}, {_peak_mb()}]\n")
+    sys.stdout.write(f"\n[{took.cpu}, {took.loop}, {peak_mb()}]\n")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvloop
 from rich.console import Console
 from rich.table import Table as Grid
 
-from benchmarks.corpus import Till
-from benchmarks.throughput import load, work
+from benchmarks import pipeline
+from benchmarks.corpus import BODIES_PER_SHOP, LANES
+from benchmarks.pipeline import Pipeline
 from streams.kafka.log import KafkaLog
 from streams.log import Out, StageSpec, Table, Topic
 from streams.runtime import Runtime
@@ -22,15 +25,8 @@ from tests.services import kafka
 REPORT = Path("build/kafka.json")
 AT_ONCE = 5_000
 ROW = bytes(60)
-
-
-class Pipeline(msgspec.Struct, kw_only=True):
-    """So many raw events through normalise and project; processor time without the broker's."""
-
-    events: int
-    per_s: int
-    cpu_us_per_event: float
-    loop_us_per_event: float
+SMALL = 500
+"""Events of each shop where many shops are to keep many lanes busy."""
 
 
 class Takeover(msgspec.Struct, kw_only=True):
@@ -43,6 +39,15 @@ class Takeover(msgspec.Struct, kw_only=True):
     warm_folded: int
 
 
+class Wanted(NamedTuple):
+    """One measurement of the pipeline; `of_each` are the events of one shop."""
+
+    events: int
+    lanes: int = LANES
+    workers: int = 1
+    of_each: int = BODIES_PER_SHOP
+
+
 class OnKafka(msgspec.Struct, kw_only=True):
     """All figures; `load` is the machine's own when it began."""
 
@@ -51,42 +56,53 @@ class OnKafka(msgspec.Struct, kw_only=True):
     takeover: Takeover
 
 
-def show(sizes: list[int], rows: int) -> None:
+def show(wanted: Sequence[Wanted], rows: int) -> None:
     """Measure, each size on a broker of its own; a table and build/kafka.json."""
     load = os.getloadavg()[0]
     report = OnKafka(
-        load=load, pipeline=[_apart(count) for count in sizes], takeover=_takeover(rows)
+        load=load,
+        pipeline=[
+            pipeline.measure(it.events, lanes=it.lanes, workers=it.workers, of_each=it.of_each)
+            for it in wanted
+        ],
+        takeover=_takeover(rows),
     )
-    grid, taken = Grid("on Kafka", "figure"), report.takeover
-    for it in report.pipeline:
-        figure = f"{it.per_s:,}/s, {it.cpu_us_per_event} us of processor"
-        grid.add_row(f"{it.events:,} raw events, normalise and project", figure)
-    for disk, seconds, folded in (
-        ("empty", taken.empty_s, taken.empty_folded),
-        ("warm", taken.warm_s, taken.warm_folded),
-    ):
-        grid.add_row(
-            f"lane of {taken.rows:,} rows, {disk} disk", f"{seconds} s, {folded:,} folded"
-        )
-    Console().print(grid)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    Console().print(_pipelines(report.pipeline))
+    Console().print(_lanes_taken(report.takeover))
 
 
-def _apart(count: int) -> Pipeline:
-    with tempfile.TemporaryDirectory(prefix="tillstream-bench-") as name:
-        folder, till = Path(name), Till()
-        with kafka.serving(folder) as address:
-            log = f"kafka://{address}"
-            uvloop.run(load(folder / "load", till, count, log=log))
-            took, changes = uvloop.run(work(folder / "work", till, log=log))
-    assert changes > 0
-    return Pipeline(
-        events=count,
-        per_s=round(count / took.wall),
-        cpu_us_per_event=round(took.cpu / count * 1e6, 1),
-        loop_us_per_event=round(took.loop / count * 1e6, 1),
+def wanted(*, quick: bool, million: bool) -> list[Wanted]:
+    """Return what to measure: growth, more lanes, a second worker."""
+    if quick:
+        return [Wanted(20_000)]
+    grown = [Wanted(1_000_000), Wanted(3_000_000)] if million else []
+    spread = [
+        Wanted(300_000, 12, 1, SMALL),
+        Wanted(300_000, 12, 2, SMALL),
+        Wanted(100_000, 100, 1, SMALL),
+    ]
+    return [Wanted(100_000), Wanted(300_000), *grown, *spread]
+
+
+def _pipelines(found: Sequence[Pipeline]) -> Grid:
+    heads = ("raw events", "lanes", "workers", "a second", "us of the workers",
+             "us of the broker", "peak MB", "idle ms/s")  # fmt: skip
+    grid = Grid(*heads, title="normalise and project, on Kafka")
+    for it in found:
+        cells = (it.lanes, it.workers, f"{it.per_s:,}", it.cpu_us, it.broker_us, it.peak_mb)
+        grid.add_row(f"{it.events:,}", *map(str, cells), str(it.idle_ms))
+    return grid
+
+
+def _lanes_taken(taken: Takeover) -> Grid:
+    grid = Grid(
+        "disk", "seconds", "folded", title=f"a lane of {taken.rows:,} rows is taken over"
     )
+    grid.add_row("empty", str(taken.empty_s), f"{taken.empty_folded:,}")
+    grid.add_row("warm", str(taken.warm_s), f"{taken.warm_folded:,}")
+    return grid
 
 
 def _takeover(rows: int) -> Takeover:

@@ -12,7 +12,7 @@ import msgspec
 import uvloop
 
 from benchmarks.clock import Seconds
-from benchmarks.corpus import LANES, Event, Till, account_outs, events, url
+from benchmarks.corpus import BODIES_PER_SHOP, LANES, Event, Till, account_outs, events, url
 from benchmarks.pure import PureLoop, pure_seconds, step_seconds
 from connectors.catalogue import CONNECTORS
 from schemas import topics
@@ -64,28 +64,36 @@ def runtime_of(
 
     jobs = [
         Job(normalise.SPEC, normalise.normaliser(CONNECTORS, till.sealer)),
-        Job(project.SPEC, project.projector(LANES)),
+        Job(project.SPEC, project.projector(till.lanes)),
     ]
     return Runtime(
         log or url(folder),
         app_id="benchmark",
         datadir=folder,
         jobs=jobs if working else [],
-        topics=all_topics(LANES),
+        topics=all_topics(till.lanes),
         fatal=fatal,
     )
 
 
-async def load(folder: Path, till: Till, count: int, *, log: str | None = None) -> float:
+async def load(
+    folder: Path,
+    till: Till,
+    count: int,
+    *,
+    log: str | None = None,
+    of_each: int = BODIES_PER_SHOP,
+) -> float:
     """Put events into the log, sealed and durable; return seconds spent on appending."""
     runtime = runtime_of(folder, till, working=False, log=log)
     await runtime.start()
     spent, batch, known = 0.0, list[Event](), set[str]()
     try:
-        for event in events(count):
+        for event in events(count, of_each):
             if event.account.account_id not in known:
                 known.add(event.account.account_id)
-                await runtime.log.append(topics.ACCOUNTS, account_outs([event.account]))
+                new = account_outs([event.account], till.lanes)
+                await runtime.log.append(topics.ACCOUNTS, new)
             batch.append(event)
             if len(batch) == AT_ONCE:
                 spent += await _append(runtime, till, batch)
@@ -102,9 +110,9 @@ async def _append(runtime: Runtime, till: Till, batch: Sequence[Event]) -> float
     return time.perf_counter() - began
 
 
-async def work(folder: Path, till: Till, *, log: str | None = None) -> tuple[Seconds, int]:
+async def work(folder: Path, till: Till) -> tuple[Seconds, int]:
     """Process all that is in the log; return seconds, and the changes that came out."""
-    runtime = runtime_of(folder, till, log=log)
+    runtime = runtime_of(folder, till)
     collecting.freeze()  # as `tillstream up` does
     began = Seconds.now()
     await runtime.start()

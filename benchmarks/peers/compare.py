@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import uvloop
 
 from benchmarks.peers import job
 from benchmarks.peers.ours import topics_of
+from benchmarks.process import cpu_s
 from benchmarks.webhooks import Percentiles, percentiles
 from streams.kafka.log import KafkaLog
 from streams.log import TP, Out, lane_of
@@ -32,7 +32,6 @@ RATE, WARM_UP_S = 200, 3
 LOOK_S = 0.05
 PATIENCE_S = 600.0
 AT_ONCE = 1000
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Engine(NamedTuple):
@@ -298,5 +297,4 @@ class _Process:
 
     def cpu(self) -> float:
         """Return the seconds that all its threads have had of the processor."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / _TICKS
+        return cpu_s(self._process.pid)
