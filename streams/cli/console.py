@@ -15,6 +15,7 @@ from rich.table import Table
 
 from streams.errors import SetupError
 from streams.log import LogCorruptError
+from streams.views import NotSettledError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,6 +62,9 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except (SetupError, LogCorruptError) as error:
             note(f"tillstream: {error}")
+            sys.exit(MISUSED)
+        except NotSettledError as error:
+            note(f"tillstream: {error}; see that workers run, and run this again")
             sys.exit(MISUSED)
 
     return telling

@@ -21,7 +21,7 @@ from streams.topics import all_topics
 from streams.views import NotSettledError
 from streams.worker import APP_ID, Worker
 
-SETTLE_S, BESIDE_S = 600.0, 60.0
+SETTLE_S, BESIDE_S, SILENT_S = 600.0, 60.0, 5.0
 DURABLE_S = 0.005
 
 
@@ -75,7 +75,7 @@ async def readable(settings: Settings) -> AsyncIterator[Worker]:
     worker = Worker(settings, fatal=end_process, role=role)
     await worker.start(serve=False)
     try:
-        await settled(worker)
+        await _settled_audibly(worker)
         yield worker
     finally:
         await worker.stop()
@@ -114,10 +114,18 @@ async def caught_up(worker: Worker) -> None:
         note(f"written, and not yet processed: {error}; see that workers run")
 
 
-async def settled(worker: Worker, timeout_s: float = SETTLE_S) -> None:
+async def _settled_audibly(worker: Worker) -> None:
+    try:
+        await settled(worker, SILENT_S)
+    except NotSettledError as error:
+        note(f"waiting until all is processed: {error}")
+        await settled(worker)
+
+
+async def settled(worker: Worker, timeout_s: float | None = None) -> None:
     """Wait until the stages have processed all there is, and readers can see it."""
     log, views = worker.runtime.log, worker.runtime.views
-    await views.settle(range(worker.settings.lanes), timeout_s)
+    await views.settle(range(worker.settings.lanes), timeout_s or SETTLE_S)
     written = views.ends()
     while True:
         durable = await log.bounds(written)

@@ -56,6 +56,8 @@ rejected._resent = resent_slowly
 run()
 """
 """The command line, slow enough to be killed where a test wants it."""
+HASTY = "from streams.cli import offline; offline.SETTLE_S, offline.SILENT_S = 3.0, 1.0" + SLOW
+"""The command line, which waits for others for seconds instead of minutes."""
 
 
 class Blind(Changed):
@@ -81,9 +83,9 @@ class Tools:
             "TILLSTREAM_KEYS": keys,
         }
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, program: str = SLOW) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", SLOW, *arguments),
+            *(sys.executable, "-c", program, *arguments),
             env=self._environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -227,6 +229,24 @@ def assert_each_sent_once(listed: list[dict[str, Any]], every: list[dict[str, An
     sent = {letter["letter_id"] for letter in every if letter["redriven"]}
     assert {letter["letter_id"] for letter in listed} <= sent
     assert len(every) == len(listed) + len(sent)
+
+
+async def test_a_command_tells_which_stage_it_waits_for_where_nobody_works(kafka, tmp_path):
+    keys = f"k1:{generate_master_key()}"
+    tools = Tools(kafka, tmp_path, keys)
+    async with working(kafka, tmp_path, keys) as worker:
+        await worker.directory.create_tenant("bakers", "Bakers")
+        await worker.directory.put_account(MILL_LANE)
+        await worker.runtime.views.settle(range(LANES), 60)
+        for stage in worker.runtime.stages.values():
+            await stage.stop()
+        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", BODIES)
+    process = await tools.start("rejected", "ls", program=HASTY)
+    _, said = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 2
+    waiting, given_up = said.decode().splitlines()
+    assert "waiting until all is processed: stage normalise is behind" in waiting
+    assert "see that workers run" in given_up
 
 
 async def test_a_killed_rebuild_goes_on_with_the_lanes_that_are_left(kafka, tmp_path):
