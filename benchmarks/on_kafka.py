@@ -25,8 +25,8 @@ from tests.services import kafka
 REPORT = Path("build/kafka.json")
 AT_ONCE = 5_000
 ROW = bytes(60)
-SMALL = 500
-"""Events of each shop where many shops are to keep many lanes busy."""
+MANY, MOST = 2_500, 500
+"""Events of each shop where many shops are to keep many lanes busy, or very many."""
 
 
 class Takeover(msgspec.Struct, kw_only=True):
@@ -79,9 +79,9 @@ def wanted(*, quick: bool, million: bool) -> list[Wanted]:
         return [Wanted(20_000)]
     grown = [Wanted(1_000_000), Wanted(3_000_000)] if million else []
     spread = [
-        Wanted(300_000, 12, 1, SMALL),
-        Wanted(300_000, 12, 2, SMALL),
-        Wanted(100_000, 100, 1, SMALL),
+        Wanted(300_000, 12, 1, MANY),
+        Wanted(300_000, 12, 2, MANY),
+        Wanted(100_000, 100, 1, MOST),
     ]
     return [Wanted(100_000), Wanted(300_000), *grown, *spread]
 
