@@ -153,7 +153,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A call to the provider; `path` below its base URL; `budget` names the limiter it uses."""
+    """
+    A call to the provider.
+
+    Args:
+        path: below its base URL.
+        budget: names the limiter it uses.
+        forgone: that it is forbidden is an answer; it says nothing of the other calls.
+    """
 
     method: str
     path: str
@@ -161,6 +168,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     budget: str = "default"
     content_type: str = "application/json"
+    forgone: bool = False
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

@@ -251,6 +251,8 @@ class Exchange:
 
     def _judged(self, request: Request, answer: Response) -> Response:
         """Return an answer that is for the conversation, raise for the others."""
+        if answer.status == FORBIDDEN and request.forgone:
+            return answer
         if answer.status in {UNAUTHORISED, FORBIDDEN}:
             raise CredentialsError(
                 f"{request.path}: the provider answered {answer.status}; reconnect the account"

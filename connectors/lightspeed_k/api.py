@@ -21,7 +21,7 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Calls in seconds by `Request.budget`; careful guesses, since no limits are published."""
 
-OK, NOT_FOUND = 200, 404
+OK, FORBIDDEN, NOT_FOUND = 200, 403, 404
 
 Chat = Generator[Request | Page, Response | None, Response | None]
 
@@ -39,7 +39,10 @@ def segment(name: str) -> str:
 
 def ask(request: Request) -> Chat:
     """
-    Put one question to K-Series, as part of a conversation; None for what it does not know.
+    Put one question to K-Series, as part of a conversation.
+
+    Returns:
+        None for what it does not know, or does not tell us where that may be forgone.
 
     Raises:
         PermanentError: K-Series refused.
@@ -49,6 +52,6 @@ def ask(request: Request) -> Chat:
         raise PermanentError(f"{request.path}: a request was sent no response")
     if response.status == OK:
         return response
-    if response.status == NOT_FOUND:
+    if response.status == NOT_FOUND or (request.forgone and response.status == FORBIDDEN):
         return None
     raise PermanentError(f"{request.path}: K-Series answered {response.status}")

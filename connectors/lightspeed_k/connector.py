@@ -60,7 +60,7 @@ class LightspeedKConnector:
         return poll(shop, since, until)
 
     def snapshot(self, shop: Shop) -> Conversation:
-        """Ask for all items."""
+        """Ask for all items, and how much is left of them."""
         return snapshot(shop)
 
     def fetch(self, shop: Shop, resource: str) -> Conversation:

@@ -1,13 +1,16 @@
 """
 Ask K-Series for what changed: in-store sales come in no other way.
 
-Source: api-docs.lsk.lightspeed.app, Financial V2 (getSales, getBusinessDaySales), Items
+Source: api-docs.lsk.lightspeed.app, Financial V2 (getSales, getBusinessDaySales), Items,
+Order and Pay (apeGetRestrictedItemsByPost)
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +29,12 @@ WINDOW = timedelta(days=364)
 
 PAGE_SIZE = 100
 ITEMS_A_PAGE = 200
+SKUS_A_QUESTION = 100
+"""How much is left of so many items fits one page, the largest there is."""
+
+REGULAR = timedelta(days=1)
+"""Longer polls look back; how much is left is only known of now."""
+
 MAX_PAGES = 10_000
 
 # Payments and the guest's id come only when asked for.
@@ -35,6 +44,8 @@ INCLUDE = ("include", "payments,consumer")
 _MILLISECOND = timedelta(milliseconds=1)
 
 Chat = Generator[Request | Page, Response | None, None]
+Skus = tuple[str, ...]
+Decoded = TypeVar("Decoded")
 
 
 class _Sales(msgspec.Struct, rename="camel"):
@@ -42,29 +53,52 @@ class _Sales(msgspec.Struct, rename="camel"):
     next_page_token: str | None = None
 
 
+class _Named(msgspec.Struct):
+    sku: str | None = None
+
+
+class _Rows(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+class _Counted(msgspec.Struct):
+    count: Decimal | None = None
+
+
+class _Left(msgspec.Struct):
+    data: list[_Counted]
+
+
 _sales = msgspec.json.Decoder(_Sales)
 _list = msgspec.json.Decoder(list[msgspec.Raw])
+_named = msgspec.json.Decoder(list[_Named])
+_rows = msgspec.json.Decoder(_Rows)
+_left = msgspec.json.Decoder(_Left)
 
 
 def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     """
     Ask for sales closed, and back-office changes made, in [since, until); each is one body.
 
-    Items have no time of change: they are asked for once a business day, by the first poll
-    that reaches into it.
+    Items have no time of change: they are told once a business day, by the polls that reach
+    from one into the next. How much is left of them is asked for by every poll but those that
+    look back.
 
     Raises:
         PermanentError: K-Series refused, or an answer cannot be read.
     """
     for begin, end in windows(since, until):
         yield from _closed(shop, begin, end)
-    if shop.calendar.day_of(since) != shop.calendar.day_of(until):
+    new_day = shop.calendar.day_of(since) != shop.calendar.day_of(until)
+    if until - since < REGULAR:
+        yield from stock(shop, (yield from items(shop, told=new_day)))
+    elif new_day:
         yield from items(shop)
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all items; how much is left of them only webhooks tell."""
-    yield from items(shop)
+    """Ask for all items, and how much is left of them."""
+    yield from stock(shop, (yield from items(shop)))
 
 
 def windows(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -100,12 +134,7 @@ def _closed(shop: Shop, since: datetime, until: datetime) -> Chat:
 
 def _page(request: Request) -> Generator[Request | Page, Response | None, _Sales]:
     answer = yield from ask(request)
-    if answer is None:
-        return _Sales(sales=[])
-    try:
-        return _sales.decode(answer.body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise PermanentError(f"{request.path}: the answer cannot be read") from error
+    return _Sales(sales=[]) if answer is None else _decoded(_sales, request, answer)
 
 
 def day_of_sales(shop: Shop, day: date) -> Conversation:
@@ -120,8 +149,9 @@ def day_of_sales(shop: Shop, day: date) -> Conversation:
     yield Page(resource="sales", bodies=tuple(bytes(one) for one in page.sales))
 
 
-def items(shop: Shop) -> Chat:
-    """Ask for all items of the business location."""
+def items(shop: Shop, *, told: bool = True) -> Generator[Request | Page, Response | None, Skus]:
+    """Ask for all items of the business location and return their SKUs; pages where `told`."""
+    skus: dict[str, None] = {}
     for number in range(MAX_PAGES):
         query: Mapping[str, str] = {
             "businessLocationId": shop.location_id,
@@ -131,12 +161,57 @@ def items(shop: Shop) -> Chat:
         request = Request(method="GET", path="/items/v1/items", query=tuple(query.items()))
         answer = yield from ask(request)
         if answer is None:
-            return
-        try:
-            found = tuple(bytes(one) for one in _list.decode(answer.body))
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise PermanentError(f"{request.path}: the answer cannot be read") from error
-        yield Page(resource="items", bodies=found)
+            return tuple(skus)
+        found = _decoded(_list, request, answer)
+        for one in _decoded(_named, request, answer):
+            if one.sku:
+                skus[one.sku] = None
+        if told:
+            yield Page(resource="items", bodies=tuple(bytes(one) for one in found))
         if len(found) < ITEMS_A_PAGE:
-            return
+            return tuple(skus)
     raise PermanentError("items: the pages do not end")
+
+
+def stock(shop: Shop, skus: Skus) -> Chat:
+    """
+    Ask how much is left of items; only those come that somebody counts.
+
+    An authorisation without the scope of online ordering may not ask: then webhooks tell.
+
+    Source: api-docs.lsk.lightspeed.app, Order and Pay (apeGetRestrictedItemsByPost; 1 to 100
+    rows a page)
+    """
+    for begin in range(0, len(skus), SKUS_A_QUESTION):
+        query = (
+            ("businessLocationId", shop.location_id),
+            ("page", "0"),
+            ("size", str(SKUS_A_QUESTION)),
+        )
+        request = Request(
+            method="POST",
+            path="/o/op/1/itemAvailability",
+            query=query,
+            body=msgspec.json.encode({"skus": skus[begin : begin + SKUS_A_QUESTION]}),
+            forgone=True,
+        )
+        answer = yield from ask(request)
+        if answer is None:
+            return
+        rows = zip(
+            _decoded(_rows, request, answer).data,
+            _decoded(_left, request, answer).data,
+            strict=True,
+        )
+        counted = tuple(bytes(row) for row, left in rows if left.count is not None)
+        if counted:
+            yield Page(resource="availability", bodies=counted)
+
+
+def _decoded(
+    decoder: msgspec.json.Decoder[Decoded], request: Request, answer: Response
+) -> Decoded:
+    try:
+        return decoder.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PermanentError(f"{request.path}: the answer cannot be read") from error

@@ -152,6 +152,12 @@ async def test_nobody_listening_is_a_transient_error() -> None:
             await way.ask(READ)
 
 
+async def test_what_may_be_forgone_may_be_forbidden() -> None:
+    async with serving(lambda _: (403, {}, b"no")) as server, Exchange(server.url) as way:
+        answer = await way.ask(Request(method="GET", path="/extra", forgone=True))
+    assert answer.status == 403
+
+
 @pytest.mark.parametrize("status", [401, 403])
 async def test_refused_credentials_are_not_tried_again(status: int) -> None:
     async with (

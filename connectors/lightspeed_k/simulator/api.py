@@ -5,7 +5,7 @@ Sales are listed by the time they were closed, only closed ones, a hundred a pag
 No limits of calls are published, so none are counted.
 
 Source: api-docs.lsk.lightspeed.app, Financial (businesses), Financial V2 (getSales,
-getBusinessDaySales), Items
+getBusinessDaySales), Items, Order and Pay (apeGetRestrictedItemsByPost)
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
+import msgspec
+
 from connectors.contract import Response
 from connectors.lightspeed_k.simulator.desk import Desk
-from connectors.lightspeed_k.simulator.goods import items
+from connectors.lightspeed_k.simulator.goods import items, left_of
 from connectors.lightspeed_k.simulator.sales import Record, Writer
 from connectors.simulation.answers import (
     Json,
@@ -33,6 +35,13 @@ from connectors.simulation.weather import Weather
 
 LONGEST_WINDOW = timedelta(days=365)
 LARGEST_PAGE, USUAL_PAGE = 100, 50
+
+
+class _Skus(msgspec.Struct):
+    skus: list[str]
+
+
+_asked = msgspec.json.Decoder(_Skus)
 
 
 class Api:
@@ -71,6 +80,8 @@ class Api:
         if (call.method, call.path) == ("POST", "/oauth/token"):
             return self.desk.renewed(call.headers, call.query, now)
         place = self.desk.place(call.headers, now)
+        if (call.method, call.path) == ("POST", "/o/op/1/itemAvailability"):
+            return self._left(call, place, until)
         route = self._routes.get(call.path)
         if route is None or call.method != "GET":
             raise RefusedError(404, "Not found")
@@ -101,6 +112,22 @@ class Api:
             number_asked(call.query, "amount", 100),
         )
         return items(self._config, shop)[begin : begin + amount]
+
+    def _left(self, call: Call, place: int, until: datetime) -> Json:
+        shop = self._config.shops[place]
+        if call.query.get("businessLocationId") != shop.location_id:
+            raise RefusedError(403, "no access to this business location")
+        page, size = number_asked(call.query, "page", 0), number_asked(call.query, "size", 25)
+        if not 1 <= size <= LARGEST_PAGE:
+            raise RefusedError(400, "size is 100 at the most")
+        try:
+            skus = _asked.decode(call.body).skus
+        except msgspec.DecodeError as error:
+            raise RefusedError(400, "the SKUs are missing") from error
+        known = left_of(self._config, shop, skus, until)
+        current = {"page": page, "pageSize": size}
+        metadata = {"current": current, "total": len(known), "warnings": []}
+        return {"data": known[page * size : (page + 1) * size], "metadata": metadata}
 
     def _sales(self, call: Call, place: int, until: datetime) -> Json:
         self._must_be_its_own(call, self._config.shops[place])

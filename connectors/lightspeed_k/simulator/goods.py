@@ -1,12 +1,12 @@
 """
-Items, and how many of the few are left that somebody counts; only webhooks tell that.
+Items, and how many of the few are left that somebody counts.
 
 Source: api-docs.lsk.lightspeed.app, Items (ItemDTO), Order and Pay (item availability)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from connectors.lightspeed_k.simulator.places import FIRST_LOCATION, HABITS
@@ -49,6 +49,22 @@ def availabilities(
     for item in items_of(shop, config.products, HABITS)[::COUNTED_EVERY]:
         yield counted, _availability(shop, item, counted, LEFT)
         yield free, _availability(shop, item, free, None)
+
+
+def left_of(
+    config: SimulatorConfig, shop: SimulatedShop, skus: Collection[str], until: datetime
+) -> list[Json]:
+    """Return what is known of these items: how many are left, null where nobody counts."""
+    known: dict[str, Json] = {
+        f"{item['sku']}": {"sku": item["sku"], "count": None, "updatedAt": None}
+        for item in items(config, shop)
+        if item["sku"] in skus
+    }
+    for at, word in availabilities(config, shop):
+        if at <= until and word["sku"] in known:
+            told = {"count": word["count"], "updatedAt": word["countUpdatedAt"]}
+            known[f"{word['sku']}"].update(told)
+    return list(known.values())
 
 
 def _availability(shop: SimulatedShop, item: Item, at: datetime, count: int | None) -> Json:

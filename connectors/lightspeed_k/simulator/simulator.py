@@ -34,8 +34,8 @@ class LightspeedKSimulator:
     Bakeries at Lightspeed Restaurant (K-Series).
 
     Deterministic: the same config and the same calls give the same bytes. Only what is released
-    is in answers and `totals`. Webhooks tell of online ordering and of counted items alone; a
-    count that is lost can be asked for nowhere, so `totals` has no stock.
+    is in answers and `totals`. Webhooks tell of online ordering and of counted items alone. How
+    much is left is told while somebody counts it and forgotten then, so `totals` has no stock.
     """
 
     def __init__(self, config: SimulatorConfig) -> None:

@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from connectors.contract import Conversation, Page, PermanentError, Request, Response
+from connectors.contract import Conversation, Page, Parts, PermanentError, Request, Response
 from connectors.lightspeed_k.poll import ITEMS_A_PAGE, windows
-from tests.connectors.lightspeed_k.bodies import KSERIES, SHOP, sale
+from tests.connectors.lightspeed_k.bodies import KSERIES, SHOP, read, sale
 
 SINCE = datetime(2026, 5, 4, 16, tzinfo=UTC)
 UNTIL = SINCE + timedelta(minutes=15)
+LEFT = "/o/op/1/itemAvailability"
 SALES = "/f/v2/business-location/247158188015618/sales"
 
 
@@ -52,8 +53,7 @@ class KSeries:
 def test_sales_are_asked_for_with_their_payments_and_come_one_a_body() -> None:
     kseries = KSeries({SALES: {"sales": [sale("A1", []), sale("A2", [])]}})
     assert kseries.talk(KSERIES.poll(SHOP, SINCE, UNTIL)) == [("sales", 2)]
-    (asked,) = kseries.asked
-    assert dict(asked.query) == {
+    assert dict(kseries.asked[0].query) == {
         "from": "2026-05-04T16:00:00.000Z",
         "to": "2026-05-04T16:15:00.001Z",
         "include": "payments,consumer",
@@ -91,6 +91,57 @@ def test_items_are_asked_for_by_the_first_poll_of_a_business_day() -> None:
 
 def test_a_snapshot_is_all_items() -> None:
     assert KSeries({"/items/v1/items": []}).talk(KSERIES.snapshot(SHOP)) == [("items", 0)]
+
+
+def left(*counts: int | None) -> object:
+    """Return an answer that says how much is left of so many items."""
+    return {
+        "data": [
+            {"sku": f"S{number}", "count": count, "updatedAt": "2026-05-04T16:00:00Z"}
+            for number, count in enumerate(counts)
+        ],
+        "metadata": {"total": len(counts)},
+    }
+
+
+def test_a_regular_poll_asks_how_much_is_left_and_takes_what_somebody_counts() -> None:
+    menu = [{"id": n, "name": "Tea", "sku": f"S{n}"} for n in range(130)]
+    kseries = KSeries(
+        {SALES: {"sales": []}, "/items/v1/items": menu, LEFT: left(5, None, 0, None)}
+    )
+    pages = kseries.talk(KSERIES.poll(SHOP, SINCE, UNTIL))
+    assert pages == [("sales", 0), ("availability", 2), ("availability", 2)]
+    asked = [one for one in kseries.asked if one.path == LEFT]
+    skus = [json.loads(one.body or b"")["skus"] for one in asked]
+    assert [len(one) for one in skus] == [100, 30]
+    assert [sku for part in skus for sku in part] == [one["sku"] for one in menu]
+
+
+def test_a_poll_that_looks_back_asks_for_no_stock_of_now() -> None:
+    kseries = KSeries({SALES: {"sales": []}, "/items/v1/items": [{"sku": "S0"}]})
+    kseries.talk(KSERIES.poll(SHOP, SINCE - timedelta(days=7), UNTIL))
+    assert LEFT not in {one.path for one in kseries.asked}
+
+
+def test_who_may_not_ask_what_is_left_still_gets_the_sales() -> None:
+    refused = Response(status=403, body=b"")
+    answers = {SALES: {"sales": []}, "/items/v1/items": [{"sku": "S0"}], LEFT: refused}
+    assert KSeries(answers).talk(KSERIES.poll(SHOP, SINCE, UNTIL)) == [("sales", 0)]
+
+
+def test_what_is_polled_of_stock_is_what_the_webhook_says() -> None:
+    row = {"sku": "S0", "count": 5, "updatedAt": "2026-05-04T16:00:00.000+00:00"}
+    told = {
+        "sku": "S0",
+        "businessLocationId": int(SHOP.location_id),
+        "count": 5,
+        "countUpdatedAt": "2026-05-04T16:00:00Z",
+        "status": "RESTRICTED",
+        "type": "ITEM",
+    }
+    assert isinstance(polled := read(row), Parts)
+    assert polled.counts
+    assert polled == read(told)
 
 
 def test_a_business_day_can_be_fetched_again() -> None:

@@ -201,3 +201,18 @@ def test_webhooks_count_items_and_sales_come_only_by_asking() -> None:
     assert {one.quantity for one in counts} == {"40"}
     assert reading.transactions() == []
     assert all("x-lightspeed-idempotency-key" in one.headers for one in seen)
+
+
+def test_what_is_left_is_polled_while_somebody_counts_it() -> None:
+    series, client = a_k_series(live_orders=20)
+    config = series.config
+    quarter = timedelta(seconds=config.live_seconds) // 4
+    seen = []
+    for at in (config.now, config.now + 2 * quarter, series.ends):
+        series.release(at)
+        reading = Reading(client)
+        reading.read_all(client.poll(at - timedelta(minutes=15), at))
+        counts = [it for one in reading.outcomes if isinstance(one, Parts) for it in one.counts]
+        seen.append({count.pos_product_id: count.quantity for count in counts})
+    assert (seen[0], seen[2]) == ({}, {})
+    assert set(seen[1].values()) == {"40"}
