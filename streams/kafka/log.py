@@ -212,7 +212,7 @@ class KafkaLog:
             path,
             f"{self._described.cluster}/{self._app_id}/{changelogs}",
             cache_mb=options.cache_mb,
-            memtable_mb=options.memtable_mb,
+            buffers_mb=options.buffers_mb,
         )
 
     def warm(self) -> set[int]:

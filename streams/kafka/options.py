@@ -33,7 +33,7 @@ class KafkaOptions:
         transaction_s: seconds until the broker gives up a transaction of a silent worker;
             readers behind it wait for that long.
         cache_mb: block cache for state, shared by all lanes; it must hold the working set.
-        memtable_mb: write buffer of one lane of one stage.
+        buffers_mb: write buffers of the state of all lanes together.
     """
 
     worker: str = ""
@@ -48,7 +48,7 @@ class KafkaOptions:
     record_mb: int = 16
     transaction_s: float = 30.0
     cache_mb: int = 256
-    memtable_mb: int = 4
+    buffers_mb: int = 128
 
     def __post_init__(self) -> None:
         if self.compression not in COMPRESSIONS:

@@ -14,12 +14,21 @@ import struct
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteBufferManager,
+)
 
 from streams.embedded.scanning import following, scan
 from streams.errors import SetupError
@@ -30,7 +39,8 @@ logger = structlog.get_logger(__name__)
 MB = 1 << 20
 IDENTITY, POSITION, SOURCES, SEEN = b"\x00i", b"\x00p", b"\x00s", b"\x00t"
 _NUMBER = struct.Struct(">Q")
-_caches: dict[int, Any] = {}
+MEMTABLE_MB, MERGED = 32, 8
+"""Few large merges cost less than many small ones (docs/benchmarks.md)."""
 
 
 class StateBusyError(Exception):
@@ -45,10 +55,10 @@ class State:
         identity: what the files must have been made for; others are wiped.
     """
 
-    def __init__(self, path: Path, identity: str, *, cache_mb: int, memtable_mb: int) -> None:
+    def __init__(self, path: Path, identity: str, *, cache_mb: int, buffers_mb: int) -> None:
         self.path = path
         self._identity = identity.encode()
-        self._sizes = (cache_mb, memtable_mb)
+        self._sizes = (cache_mb, buffers_mb)
         self._db: Any = None
         try:
             self._open()
@@ -194,18 +204,30 @@ def warm_lanes(folder: Path) -> set[int]:
     return {int(number) for number in numbers if number.isdigit()}
 
 
-def _options(cache_mb: int, memtable_mb: int) -> Any:
-    """Return options that bound memory: one block cache for all lanes, small memtables."""
-    cache = _caches.get(cache_mb) or _caches.setdefault(cache_mb, Cache(cache_mb * MB))
+@lru_cache
+def _cache(megabytes: int) -> Any:
+    return Cache(megabytes * MB)
+
+
+@lru_cache
+def _buffers(megabytes: int) -> Any:
+    return WriteBufferManager(megabytes * MB, False)
+
+
+def _options(cache_mb: int, buffers_mb: int) -> Any:
+    """Return options that bound memory: one cache, one sum of write buffers for all lanes."""
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(memtable_mb * MB)
+    options.set_write_buffer_manager(_buffers(buffers_mb))
+    options.set_write_buffer_size(MEMTABLE_MB * MB)
     options.set_max_write_buffer_number(3)
+    options.set_level_zero_file_num_compaction_trigger(MERGED)
+    options.set_compression_type(DBCompressionType.lz4())
     options.set_max_open_files(64)
     options.set_keep_log_file_num(2)
     options.set_max_background_jobs(2)
     blocks = BlockBasedOptions()
-    blocks.set_block_cache(cache)
+    blocks.set_block_cache(_cache(cache_mb))
     blocks.set_cache_index_and_filter_blocks(True)
     blocks.set_format_version(5)
     blocks.set_bloom_filter(10, False)

@@ -18,7 +18,7 @@ from connectors.exchange import Sender
 from connectors.square.simulator import SquareSimulator
 from tests.proof.site import Site, Till, free_port
 
-QUICK = "session_s=4&memtable_mb=1&cache_mb=8"
+QUICK = "session_s=4&buffers_mb=16&cache_mb=8"
 PAUSE_S, CONCURRENT = 0.1, 8
 
 

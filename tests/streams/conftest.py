@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient
 from tests.services.kafka import UnavailableError, serving
 from tests.streams import shop
 
-QUICK = "session_s=4&memtable_mb=1&cache_mb=8"
+QUICK = "session_s=4&buffers_mb=16&cache_mb=8"
 
 
 class Kafka:

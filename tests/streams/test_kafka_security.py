@@ -110,7 +110,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 async def works(port: int, security: Security, folder: Path) -> bool:
     """Create topics, append, commit and read: all kinds of clients sign in."""
-    clients = Clients(*parse(f"kafka://127.0.0.1:{port}?memtable_mb=1"), security)
+    clients = Clients(*parse(f"kafka://127.0.0.1:{port}?buffers_mb=16"), security)
     log = KafkaLog(clients, f"app-{port}", folder)
     await log.start()
     try:
@@ -175,7 +175,7 @@ async def test_tokens_that_end_meanwhile_are_replaced_and_nobody_notices(
 ):
     endpoint.lifetime_s = 2
     security = by_token(endpoint, tls=True, ca_file=guarded.file("ca.crt"))
-    url = f"kafka://127.0.0.1:{guarded.password_port}?memtable_mb=1"
+    url = f"kafka://127.0.0.1:{guarded.password_port}?buffers_mb=16"
     log = KafkaLog(Clients(*parse(url), security), "app-short", tmp_path)
     await log.start()
     try:
@@ -231,7 +231,7 @@ async def test_the_whole_worker_signs_in(guarded, tmp_path, endpoint):
         client_id=CLIENT,
         client_secret=SECRET,
     )
-    url = f"kafka://127.0.0.1:{guarded.password_port}?memtable_mb=1&session_s=4"
+    url = f"kafka://127.0.0.1:{guarded.password_port}?buffers_mb=16&session_s=4"
     keys = f"k1:{generate_master_key()}"
     settings = load(log=url, lanes=1, data_dir=tmp_path, keys=keys, kafka=kafka)
     worker = Worker(settings, fatal=Deaths(), polling=False)

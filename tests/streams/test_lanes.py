@@ -228,7 +228,7 @@ async def test_a_stage_that_is_stuck_does_not_hold_up_another_one_on_the_same_to
     jobs = (*JOBS, Job(StageSpec("deliver", ("sales",)), handler=never))
     async with started(tmp_path, jobs=jobs, query="sync=0&cache_mb=8&chunk=10") as running:
         await running.log.append("raw", [sale(n) for n in range(3000)])
-        await running.views.settle(range(LANES), 5)
+        await running.views.settle(range(LANES), 30)
         assert rows_of(running, "sums.totals") == expected_totals(range(3000))
 
 
