@@ -87,5 +87,6 @@ def together(one: Parts, other: Parts) -> Parts:
         parts=one.parts + other.parts,
         products=one.products + other.products,
         counts=one.counts + other.counts,
+        orders=one.orders + other.orders,
         wanted=one.wanted + other.wanted,
     )

@@ -54,6 +54,10 @@ NEVER_ASKED = frozenset({"push"})
 """Providers that only tell: they are not polled, and no location of theirs can be looked up."""
 
 
+TAKE_ORDERS = frozenset({"lightspeed-r"})
+"""Providers that purchase orders are written at."""
+
+
 TELL_NO_ZONE = frozenset({"corepos"})
 """Providers that know no time zone and no currency: who connects an account says them."""
 

@@ -17,6 +17,7 @@ import msgspec
 from schemas.businessday import BusinessCalendar
 from schemas.catalogue import PosProduct, StockCount
 from schemas.part import Part
+from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
 from schemas.transaction import Transaction
 
@@ -88,6 +89,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[PastProduct, ...] = ()
     all_products: ProductSet | None = None
     counts: tuple[StockCount, ...] = ()
+    orders: tuple[PurchaseOrder, ...] = ()
     wanted: tuple[WantedBody, ...] = ()
     revoked: bool = False
 
@@ -159,6 +161,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         path: below its base URL.
         budget: names the limiter it uses.
+        once: it writes; carrying it out twice may do harm.
         forgone: that it is forbidden is an answer; it says nothing of the other calls.
     """
 
@@ -168,6 +171,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     budget: str = "default"
     content_type: str = "application/json"
+    once: bool = False
     forgone: bool = False
 
 

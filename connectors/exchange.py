@@ -122,9 +122,9 @@ def limiter_of(limit: Limit) -> Limiter:
             return SliceKeeper(limit)
 
 
-def every_request(_request: Request) -> bool:
-    """Say that a request may be sent twice: polls and fetches only read, POST or not."""
-    return True
+def unless_once(request: Request) -> bool:
+    """Say whether a request may be sent twice: polls and fetches only read, POST or not."""
+    return not request.once
 
 
 class Exchange:
@@ -151,7 +151,7 @@ class Exchange:
         timeout_s: int = 30,
         attempts: int = 5,
         patience: Patience | None = None,
-        repeatable: Callable[[Request], bool] = every_request,
+        repeatable: Callable[[Request], bool] = unless_once,
         client: httpx.AsyncClient | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")

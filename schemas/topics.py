@@ -11,6 +11,7 @@ from schemas.authorization import Authorization
 from schemas.catalogue import MappingRequest, PosProduct, Product, ProductMapping, StockCount
 from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.history import ProductVersion
+from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
@@ -31,6 +32,7 @@ MAPPING_REQUESTS = "pos.mapping-requests"
 MAPPINGS = "pos.mappings"
 TRANSACTIONS = "pos.transactions"
 STOCK_COUNTS = "pos.stock-counts"
+PURCHASE_ORDERS = "pos.purchase-orders"
 FETCHES = "pos.fetches"
 REJECTED = "pos.rejected"
 PARTS = "pos.parts"
@@ -83,6 +85,7 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=MAPPINGS, record=ProductMapping, key="account_id/pos_product_id"),
     TopicSpec(name=TRANSACTIONS, record=TransactionChange),
     TopicSpec(name=STOCK_COUNTS, record=StockCount, retention_s=400 * _DAY),
+    TopicSpec(name=PURCHASE_ORDERS, record=PurchaseOrder, key="account_id/order_id"),
     TopicSpec(name=FETCHES, record=Fetch, retention_s=7 * _DAY),
     TopicSpec(name=REJECTED, record=None, retention_s=400 * _DAY),
     TopicSpec(name=PARTS, record=None, key="account_id/transaction key"),

@@ -9,6 +9,7 @@ COPIED = frozenset(
         "mapping.mappings",
         "match.products",
         "normalise.catalog",
+        "normalise.orders",
         "normalise.parts",
         "normalise.reconciliations",
         "normalise.syncs",

@@ -189,7 +189,7 @@ _BUCKET = Bucket(
 
 CONSENT = Consent(
     path="/auth/oauth/authorize",
-    scopes=("employee:register", "employee:inventory"),
+    scopes=("employee:register", "employee:inventory", "employee:purchase_orders"),
     pkce=True,
     ask=exchange_code,
     read=read_consented,

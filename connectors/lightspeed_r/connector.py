@@ -15,11 +15,12 @@ from connectors.contract import (
     SigningKey,
 )
 from connectors.lightspeed_r.assemble import PROVIDER, assemble
-from connectors.lightspeed_r.fetch import fetch
+from connectors.lightspeed_r.fetch import fetch, wanted_order
 from connectors.lightspeed_r.poll import day_of, poll, snapshot
 from connectors.lightspeed_r.read import read
 from schemas.part import Part
-from schemas.raw import RawEvent
+from schemas.purchasing import ORDER_DRAFT
+from schemas.raw import Channel, RawEvent
 from schemas.transaction import Transaction
 
 
@@ -45,6 +46,8 @@ class LightspeedRConnector:
 
     def read(self, raw: RawEvent, shop: Shop) -> Outcome:
         """Say what a body means; what it is shows in itself, `raw.resource` is not needed."""
+        if raw.channel is Channel.PUSH and raw.resource == ORDER_DRAFT:
+            return wanted_order(raw.body)
         return read(raw.body, shop)
 
     def assemble(
@@ -58,7 +61,7 @@ class LightspeedRConnector:
         return poll(shop, since, until)
 
     def snapshot(self, shop: Shop) -> Conversation:
-        """Ask for all items and all stock."""
+        """Ask for all items, all stock and all unfinished purchase orders."""
         return snapshot(shop)
 
     def fetch(self, shop: Shop, resource: str) -> Conversation:

@@ -8,7 +8,7 @@ elsewhere. Each request costs 1 of a leaky bucket (90, and 10 for each further r
 drips each second), each relation a fraction more.
 
 Source: developers.lightspeedhq.com/retail/introduction/pagination, .../ratelimits,
-.../endpoints/Sale, .../Item, .../ItemShop
+.../endpoints/Sale, .../Item, .../ItemShop, .../Order, .../OrderLine
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ SALE_RELATIONS = (
     '["SaleLines","SaleLines.Item","SaleLines.Discount","SaleLines.Note",'
     '"SalePayments","SalePayments.PaymentType","TaxCategory"]'
 )
+ORDER_RELATIONS = '["OrderLines","Vendor","CustomFieldValues","CustomFieldValues.value"]'
 ITEM_RELATIONS = '["ItemShops","Category"]'
 
-_OK, _NOT_FOUND = 200, 404
+_OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
 
 
 class _Attributes(msgspec.Struct):
@@ -58,9 +59,16 @@ class _Answer(msgspec.Struct, rename="pascal"):
     sale: msgspec.Raw = ABSENT
     item: msgspec.Raw = ABSENT
     item_shop: msgspec.Raw = ABSENT
+    order: msgspec.Raw = ABSENT
+    order_line: msgspec.Raw = ABSENT
+
+
+class _Changed(msgspec.Struct):
+    order_id: str = msgspec.field(name="orderID", default="")
 
 
 _answer = msgspec.json.Decoder(_Answer)
+_changed_row = msgspec.json.Decoder(_Changed)
 _many = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -74,6 +82,7 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     yield from _changed("Item", _since(since), ITEM_RELATIONS)
     yield from _changed("ItemShop", _since(since, shop))
     yield from _changed("Sale", _since(since, shop), SALE_RELATIONS)
+    yield from _orders(since, shop)
 
 
 def day_of(shop: Shop, day: date) -> Conversation:
@@ -82,16 +91,17 @@ def day_of(shop: Shop, day: date) -> Conversation:
         f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}+00:00"
         for moment in (shop.calendar.begins(day), shop.calendar.ends(day))
     )
-    asked: Query = (("completeTime", f"><,{begin},{end}"),)
-    if shop.location_id:
-        asked = (*asked, ("shopID", shop.location_id))
+    asked: Query = (("completeTime", f"><,{begin},{end}"), *_here(shop))
     yield from _changed("Sale", asked, SALE_RELATIONS)
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all items; each brings what the shops have of it."""
-    del shop
+    """Ask for all items, each with what the shops have of it, and all unfinished orders."""
     yield from _changed("Item", (), ITEM_RELATIONS)
+    asked: Query = (("complete", "false"), *_here(shop))
+    unfinished = yield from _rows_of("Order", asked, ORDER_RELATIONS)
+    if unfinished:
+        yield Page(resource="order", bodies=unfinished)
 
 
 def one_sale(sale_id: str) -> Conversation:
@@ -100,6 +110,57 @@ def one_sale(sale_id: str) -> Conversation:
     talk = yield from ask(_request(path, (("load_relations", SALE_RELATIONS),)))
     bodies, _ = ((), "") if talk is None else _read(path, "Sale", talk)
     yield Page(resource="sale", bodies=bodies)
+
+
+def one_order(order_id: str) -> Conversation:
+    """Ask for one purchase order with its lines; who may not see orders gets none."""
+    path = f"/Order/{order_id}.json"
+    talk = yield from ask(_request(path, (("load_relations", ORDER_RELATIONS),), forgone=True))
+    bodies, _ = ((), "") if talk is None else _read(path, "Order", talk)
+    yield Page(resource="order", bodies=bodies)
+
+
+def _orders(since: datetime, shop: Shop) -> Chat:
+    """
+    Ask for the purchase orders that changed, or lines of which did.
+
+    A new line leaves the time of its order as it was. An authorisation without the scope of
+    purchase orders (`employee:purchase_orders`) may not ask: then there are none.
+    """
+    changed = yield from _rows_of("Order", _since(since, shop), ORDER_RELATIONS)
+    if changed is None:
+        return
+    yield Page(resource="order", bodies=changed)
+    lines = yield from _rows_of("OrderLine", _since(since))
+    told = {_order_of(row) for row in changed}
+    for order_id in dict.fromkeys(_order_of(row) for row in lines or ()):
+        if order_id not in told and order_id.isascii() and order_id.isdigit():
+            yield from one_order(order_id)
+
+
+def _order_of(row: bytes) -> str:
+    try:
+        return _changed_row.decode(row).order_id
+    except msgspec.MsgspecError as error:
+        raise PermanentError("/Order.json: a row cannot be read") from error
+
+
+def _rows_of(
+    kind: str, query: Query, relations: str = ""
+) -> Generator[Request, Response | None, tuple[bytes, ...] | None]:
+    """Read a list to its end; None where it may not be seen."""
+    path, found = f"/{kind}.json", list[bytes]()
+    asked = _listing(query, relations)
+    for _ in range(MAX_PAGES):
+        talk = yield from ask(_request(path, asked, forgone=True))
+        if talk is None:
+            return None
+        bodies, after = _read(path, kind, talk)
+        found += bodies
+        if not after:
+            return tuple(found)
+        asked = tuple(parse_qsl(urlsplit(after).query))
+    raise PermanentError(f"{path}: the list does not end")
 
 
 def one_item(item_id: str) -> Conversation:
@@ -113,17 +174,17 @@ def one_item(item_id: str) -> Conversation:
 def _since(since: datetime, shop: Shop | None = None) -> Query:
     at = (since - MARGIN).astimezone(UTC)
     changed = ("timeStamp", f">,{at:%Y-%m-%dT%H:%M:%S}+00:00")
-    if shop is None or not shop.location_id:
-        return (changed,)
-    return (changed, ("shopID", shop.location_id))
+    return (changed, *_here(shop))
+
+
+def _here(shop: Shop | None) -> Query:
+    return (("shopID", shop.location_id),) if shop is not None and shop.location_id else ()
 
 
 def _changed(kind: str, query: Query, relations: str = "") -> Chat:
     """Read a list to its end and yield its pages, oldest change first."""
     path = f"/{kind}.json"
-    asked = (("sort", "timeStamp"), ("limit", str(PAGE_SIZE)), *query)
-    if relations:
-        asked = (*asked, ("load_relations", relations))
+    asked = _listing(query, relations)
     for _ in range(MAX_PAGES):
         talk = yield from ask(_request(path, asked))
         bodies, after = ((), "") if talk is None else _read(path, kind, talk)
@@ -134,13 +195,19 @@ def _changed(kind: str, query: Query, relations: str = "") -> Chat:
     raise PermanentError(f"{path}: the list does not end")
 
 
-def _request(path: str, query: Query) -> Request:
-    return Request(method="GET", path=path, query=query, budget=BUDGET)
+def _listing(query: Query, relations: str) -> Query:
+    asked = (("sort", "timeStamp"), ("limit", str(PAGE_SIZE)), *query)
+    return (*asked, ("load_relations", relations)) if relations else asked
+
+
+def _request(path: str, query: Query, *, forgone: bool = False) -> Request:
+    return Request(method="GET", path=path, query=query, budget=BUDGET, forgone=forgone)
 
 
 def ask(request: Request) -> Generator[Request, Response | None, Response | None]:
     """
-    Put one question; None for what Lightspeed does not know.
+    Put one question; None for what Lightspeed does not know, or keeps to itself where we may
+    do without.
 
     Raises:
         PermanentError: it refused.
@@ -150,6 +217,8 @@ def ask(request: Request) -> Generator[Request, Response | None, Response | None
         return answer
     if answer is not None and answer.status == _NOT_FOUND:
         return None
+    if answer is not None and request.forgone and answer.status == _FORBIDDEN:
+        return None
     said = "nothing" if answer is None else str(answer.status)
     raise PermanentError(f"{request.path}: Lightspeed answered {said}")
 
@@ -158,7 +227,13 @@ def _read(path: str, kind: str, talk: Response) -> tuple[tuple[bytes, ...], str]
     """Return the rows of an answer, each a body, and where the next page is."""
     try:
         answer = _answer.decode(talk.body)
-        rows = {"Sale": answer.sale, "Item": answer.item, "ItemShop": answer.item_shop}[kind]
+        rows = {
+            "Sale": answer.sale,
+            "Item": answer.item,
+            "ItemShop": answer.item_shop,
+            "Order": answer.order,
+            "OrderLine": answer.order_line,
+        }[kind]
         if bytes(rows).lstrip()[:1] == b"[":
             return tuple(map(bytes, _many.decode(rows))), answer.attributes.next
     except msgspec.MsgspecError as error:

@@ -23,6 +23,7 @@ from connectors.instants import microseconds
 from connectors.lightspeed_r.amounts import identity, instant, text
 from connectors.lightspeed_r.bills import bill_of, lines_in, payments_in
 from connectors.lightspeed_r.catalog import counted, counts_of, products_of
+from connectors.lightspeed_r.orders import orders_of
 from connectors.lightspeed_r.wire import (
     BODY,
     ITEM,
@@ -31,10 +32,13 @@ from connectors.lightspeed_r.wire import (
     ITEMS,
     LINE,
     LINES,
+    ORDER,
+    ORDERS,
     SALE,
     SALES,
     Body,
     Item,
+    Order,
     Sale,
     SaleLine,
     rows,
@@ -62,7 +66,7 @@ def _outcome(body: bytes, shop: Shop) -> Outcome:
     if body.lstrip()[:1] == b"[":
         return _sales(SALES.decode(body), shop)
     said = BODY.decode(body)
-    return _answer(said, shop) or _bare(said, body, shop)
+    return _answer(said, shop) or _ordering(said, body, shop) or _bare(said, body, shop)
 
 
 def _answer(said: Body, shop: Shop) -> Outcome | None:
@@ -104,6 +108,25 @@ def _items(items: Sequence[Item], shop: Shop) -> Outcome:
     if not items:
         return Ignored("no items")
     return Parts(products=products_of(items, shop), counts=counts_of(items, shop))
+
+
+def _ordering(said: Body, body: bytes, shop: Shop) -> Outcome | None:
+    """Read purchase orders, as an answer or standing alone; None where it is about sales."""
+    if said.saleID or said.saleLineID:
+        return None
+    if said.OrderLine or said.orderLineID:
+        return Ignored("lines of orders: the orders come whole")
+    if said.Order or said.orderID:
+        found = rows(said.Order, ORDER, ORDERS) if said.Order else [ORDER.decode(body)]
+        return _orders(found, shop)
+    return None
+
+
+def _orders(orders: Sequence[Order], shop: Shop) -> Outcome:
+    found = orders_of(orders, shop)
+    if not found:
+        return Ignored("orders of another shop" if orders else "no orders")
+    return Parts(orders=found)
 
 
 def _lines(lines: Sequence[SaleLine]) -> Outcome:

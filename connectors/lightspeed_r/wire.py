@@ -5,7 +5,7 @@ Every value is a text ("true", "0", "39.98"). A relation is an object with one k
 row is an object, several are an array, and where there is none the key is missing.
 
 Source: developers.lightspeedhq.com/retail/endpoints/Sale, .../SaleLine, .../SalePayment,
-.../Item, .../ItemShop
+.../Item, .../ItemShop, .../Order, .../OrderLine
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Relation(Struct, frozen=True, rename="pascal"):
     sale_payment: Raw = ABSENT
     item_shop: Raw = ABSENT
     item_price: Raw = ABSENT
+    order_line: Raw = ABSENT
+    custom_field_value: Raw = ABSENT
 
 
 class Camel(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -169,6 +171,45 @@ class ItemPrice(Camel, frozen=True, kw_only=True):
     use_type: Any = None
 
 
+class OrderLine(Struct, frozen=True, kw_only=True):
+    """A line of an order; `price` is the cost of one piece."""
+
+    orderLineID: Any = None  # noqa: N815
+    orderID: Any = None  # noqa: N815
+    itemID: Any = None  # noqa: N815
+    quantity: Any = None
+    price: Any = None
+    numReceived: Any = None  # noqa: N815
+    timeStamp: Any = None  # noqa: N815
+
+
+class CustomValue(Struct, frozen=True, kw_only=True):
+    """The value of a field that the merchant made up."""
+
+    customFieldID: Any = None  # noqa: N815
+    name: Any = None
+    value: Any = None
+    deleted: Any = None
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """A purchase order."""
+
+    orderID: Any = None  # noqa: N815
+    vendorID: Any = None  # noqa: N815
+    shopID: Any = None  # noqa: N815
+    refNum: Any = None  # noqa: N815
+    orderedDate: Any = None  # noqa: N815
+    arrivalDate: Any = None  # noqa: N815
+    receivedDate: Any = None  # noqa: N815
+    complete: Any = None
+    archived: Any = None
+    timeStamp: Any = None  # noqa: N815
+    Vendor: Named | None = None
+    OrderLines: Raw = ABSENT
+    CustomFieldValues: Raw = ABSENT
+
+
 class Body(Struct, frozen=True, kw_only=True):
     """Any body: an answer names its rows, a bare row has its own id."""
 
@@ -176,10 +217,14 @@ class Body(Struct, frozen=True, kw_only=True):
     SaleLine: Raw = ABSENT
     Item: Raw = ABSENT
     ItemShop: Raw = ABSENT
+    Order: Raw = ABSENT
+    OrderLine: Raw = ABSENT
     saleID: Raw = ABSENT  # noqa: N815
     saleLineID: Raw = ABSENT  # noqa: N815
     itemID: Raw = ABSENT  # noqa: N815
     itemShopID: Raw = ABSENT  # noqa: N815
+    orderID: Raw = ABSENT  # noqa: N815
+    orderLineID: Raw = ABSENT  # noqa: N815
     httpCode: Raw = ABSENT  # noqa: N815
     attributes: Raw = field(name="@attributes", default=ABSENT)
 
@@ -195,6 +240,9 @@ LINE, LINES = _decoder(SaleLine), _decoder(list[SaleLine])
 PAYMENT, PAYMENTS = _decoder(Payment), _decoder(list[Payment])
 ITEM, ITEMS = _decoder(Item), _decoder(list[Item])
 ITEM_SHOP, ITEM_SHOPS = _decoder(ItemShop), _decoder(list[ItemShop])
+ORDER, ORDERS = _decoder(Order), _decoder(list[Order])
+ORDER_LINE, ORDER_LINES = _decoder(OrderLine), _decoder(list[OrderLine])
+CUSTOM_VALUE, CUSTOM_VALUES = _decoder(CustomValue), _decoder(list[CustomValue])
 PRICE, PRICES = _decoder(ItemPrice), _decoder(list[ItemPrice])
 
 

@@ -107,3 +107,16 @@ def asked(url: str, key: str, *calls: tuple[str, str, object]) -> Iterator[Any]:
             await api.close()
 
     yield from asyncio.run(run())
+
+
+def listed(url: str, key: str, path: str, **query: str | None) -> list[Any]:
+    """Return the items of all pages, for commands that do nothing else."""
+
+    async def run() -> list[Any]:
+        api = Api(url, key)
+        try:
+            return await api.items(path, **query)
+        finally:
+            await api.close()
+
+    return asyncio.run(run())

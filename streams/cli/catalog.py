@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from streams.cli.accounts import PATH, Key
-from streams.cli.api import Api
+from streams.cli.api import listed
 from streams.cli.console import Json, line, table, told
 from streams.cli.keys import HERE, Url
 
@@ -30,7 +29,7 @@ def list_products(
 ) -> None:
     """List the products of an account."""
     wanted = None if deleted is None else str(deleted).lower()
-    found = _items(url, api_key, f"{PATH}/{account_id}/catalog", deleted=wanted)
+    found = listed(url, api_key, f"{PATH}/{account_id}/catalog", deleted=wanted)
     names = ("pos_product_id", "name", "sku", "price", "currency", "deleted", "changed_at")
     _show("Products", names, found, json=json)
 
@@ -42,22 +41,11 @@ def versions(
 ) -> None:
     """List what a product was, since when, and who made it so."""
     name = quote(pos_product_id, safe="")
-    found = _items(url, api_key, f"{PATH}/{account_id}/products/{name}/versions")
+    found = listed(url, api_key, f"{PATH}/{account_id}/products/{name}/versions")
     if not json:
         found = [{**one, **one["after"], "fields": ", ".join(one["fields"])} for one in found]
     names = ("number", "event", "fields", "name", "price", "valid_from", "changed_by")
     _show("Versions", (*names, "noticed", "run_as", "message"), found, json=json)
-
-
-def _items(url: str, key: str, path: str, **query: str | None) -> list[Any]:
-    async def main() -> list[Any]:
-        api = Api(url, key)
-        try:
-            return await api.items(path, **query)
-        finally:
-            await api.close()
-
-    return asyncio.run(main())
 
 
 def _show(title: str, names: tuple[str, ...], rows: list[Any], *, json: bool) -> None:

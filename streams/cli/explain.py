@@ -48,6 +48,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     products: int = 0
     versions: int = 0
     stock_counts: int = 0
+    orders: int = 0
     fetches: tuple[str, ...] = ()
 
 
@@ -172,6 +173,7 @@ def _explanation(file: str, outcome: Outcome) -> Explanation:
                 products=len(products),
                 versions=len(outcome.history),
                 stock_counts=len(counts),
+                orders=len(outcome.orders),
                 fetches=tuple(want.resource for want in wanted),
             )
         case NeedsFetch(wanted=wanted, reason=reason):

@@ -9,6 +9,7 @@ from streams.cli import (
     catalog,
     importing,
     keys,
+    orders,
     rejected,
     replay,
     topics,
@@ -44,6 +45,7 @@ app.command()(explain)
 app.command()(reconcile)
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(orders.app, name="orders")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(importing.app, name="import")

@@ -16,6 +16,7 @@ from schemas.account import Account
 from schemas.catalogue import PosProduct, ProductMapping
 from schemas.codec import UndecodableError, decode
 from schemas.history import ProductVersion
+from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
 from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
@@ -36,6 +37,7 @@ SPEC = StageSpec(
         topics.CATALOG,
         topics.CATALOG_VERSIONS,
         topics.STOCK_COUNTS,
+        topics.PURCHASE_ORDERS,
         topics.FETCHES,
         topics.SYNCS,
         topics.RECONCILIATIONS,
@@ -49,6 +51,7 @@ SPEC = StageSpec(
         Table("mappings", topics.MAPPINGS, folded(ProductMapping), catch_up=True),
         Table("catalog", topics.CATALOG, folded(PosProduct)),
         Table("versions", topics.CATALOG_VERSIONS, folded(ProductVersion)),
+        Table("orders", topics.PURCHASE_ORDERS, folded(PurchaseOrder)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
         Table("reconciliations", topics.RECONCILIATIONS, folded(Reconciliation)),
     ),

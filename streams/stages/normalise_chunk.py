@@ -33,6 +33,7 @@ from streams.stages.bundle import Bundle, stamped
 from streams.stages.catalog_book import CatalogBook
 from streams.stages.controls import Control, control_of
 from streams.stages.day_checks import DayBook
+from streams.stages.order_book import OrderBook
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
@@ -67,6 +68,7 @@ class NormaliseChunk:
         self._runs = RunBook(state)
         self._days = DayBook(state)
         self._catalog = CatalogBook(state, self._runs)
+        self._orders = OrderBook(state)
 
     # -- what the other sources say ----------------------------------------------------------
 
@@ -136,6 +138,8 @@ class NormaliseChunk:
         for key, row in _rows(self._state, "parts", bundles):
             self._bundles[key] = Bundle() if row is None else unpack(Bundle, row)
         self._catalog.load(products)
+        told = [outcome for outcome in outcomes if isinstance(outcome, Parts)]
+        self._orders.load(order for outcome in told for order in outcome.orders)
         self._counted = dict(_rows(self._state, "parts", counted))
         self._runs.load(readings)
 
@@ -169,6 +173,7 @@ class NormaliseChunk:
         if refused is not None:
             self._runs.count(reading, rejected=1)
             self.reject(DeadLetter(reading.record, refused.error_type, refused.reason))
+        self._orders.take(outcome.orders)
         for count in outcome.counts:
             self._count(count)
         if outcome.revoked:
@@ -320,6 +325,7 @@ class NormaliseChunk:
                 self._out.rows[table] = rows
         self._put("catalog", topics.CATALOG, self._catalog.rows())
         self._put("versions", topics.CATALOG_VERSIONS, self._catalog.versions())
+        self._put("orders", topics.PURCHASE_ORDERS, self._orders.rows())
         self._put("syncs", topics.SYNCS, self._runs.rows())
         self._put("reconciliations", topics.RECONCILIATIONS, self._days.rows())
         return self._out

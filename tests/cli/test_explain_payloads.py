@@ -37,7 +37,6 @@ OTHERS = {
     "lightspeed-k/webhook_order_success_without_account": ONLINE,
     "lightspeed-k/webhook_payment_success": ("ignored", "online ordering"),
     "lightspeed-r/api_error_404": ("ignored", "only tells of an error"),
-    "lightspeed-r/purchase_order_list": NOTHING,
     "lightspeed-r/sale_lines_single": ("needs-fetch", "lines are parts of their sales"),
     "lightspeed-r/shop": NOTHING,
     "lightspeed-r/special_orders": NOTHING,

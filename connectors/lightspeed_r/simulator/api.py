@@ -23,6 +23,8 @@ import msgspec
 from connectors.contract import Response
 from connectors.lightspeed_r.simulator.buckets import Buckets, FullError
 from connectors.lightspeed_r.simulator.items import Stockroom
+from connectors.lightspeed_r.simulator.orders import RELATIONS as ORDER_RELATIONS
+from connectors.lightspeed_r.simulator.orders import Orders
 from connectors.lightspeed_r.simulator.places import CLIENT_ID, CLIENT_SECRET
 from connectors.lightspeed_r.simulator.sales import Writer, tax_category
 from connectors.lightspeed_r.simulator.wording import few, flag, stamp
@@ -58,10 +60,15 @@ RELATIONS: Mapping[str, frozenset[str]] = {
     ),
     "Item": frozenset({"ItemShops", "Category"}),
     "ItemShop": frozenset(),
+    "Order": ORDER_RELATIONS,
+    "OrderLine": frozenset(),
+    "Vendor": frozenset(),
     "Shop": frozenset(),
 }
+WRITTEN = {("POST", "Order"), ("PUT", "Order"), ("POST", "OrderLine")}
 RELATION_COST = Decimal("0.2")
 
+NAMED = ("shopID", "vendorID", "refNum", "complete")
 TIMES, _NO_END = ("timeStamp", "completeTime"), "~"
 
 _names = msgspec.json.Decoder(list[str])
@@ -74,6 +81,7 @@ class Api:
     def __init__(self, config: SimulatorConfig, books: Books, writer: Writer) -> None:
         self._config, self._books, self._writer = config, books, writer
         self._stockroom = Stockroom(config, books)
+        self._orders = Orders(config)
         self._weather = Weather(config.seed, config.faults)
         self.desk, self.buckets = Desk(config, CLIENT_ID, CLIENT_SECRET), Buckets(config)
 
@@ -113,6 +121,10 @@ class Api:
         if named != account:
             raise RefusedError(403, "The token is of another account.")
         kind, _, number = path.removesuffix(".json").partition("/")
+        if (call.method, kind) in WRITTEN and bool(number) == (call.method == "PUT"):
+            told = self.buckets.take(account, Decimal(1), now)
+            row = self._orders.write(account, kind, number, call.body, now)
+            return _plain({"@attributes": {"count": "1"}, kind: row}, told)
         if kind not in RELATIONS or call.method != "GET":
             raise RefusedError(404, f"No such resource: {kind}")
         wanted = _wanted(kind, call.query)
@@ -129,6 +141,9 @@ class Api:
             "Item": lambda: self._stockroom.items(account, wanted),
             "ItemShop": lambda: self._stockroom.shelves(account),
             "Shop": lambda: self._shops(account),
+            "Order": lambda: self._orders.orders(account, wanted),
+            "OrderLine": lambda: self._orders.lines(account),
+            "Vendor": self._orders.vendors,
         }
         return rows[kind]()
 
@@ -200,12 +215,12 @@ def _wanted(kind: str, query: Mapping[str, str]) -> frozenset[str]:
 
 
 def _filter(query: Mapping[str, str]) -> Callable[[Json], bool]:
-    """Return what says whether a row is asked for, by its shop and its times."""
+    """Return what says whether a row is asked for, by what it names and its times."""
     spans = [(name, *_span(query[name])) for name in TIMES if name in query]
-    shop = query.get("shopID", "")
+    named = [(name, query[name]) for name in NAMED if name in query]
 
     def meant(row: Json) -> bool:
-        here = not shop or row.get("shopID") == shop
+        here = all(row.get(name, "") == value for name, value in named)
         return here and all(after < str(row.get(name, "")) <= end for name, after, end in spans)
 
     return meant

@@ -15,6 +15,7 @@ from tests.connectors.lightspeed_r.bodies import (
     TUBE,
     Json,
     answer,
+    few,
     line,
     payment,
     sale,
@@ -54,7 +55,8 @@ def talk(
 
 def test_items_stock_and_sales_are_asked_for_since_a_second_before() -> None:
     asked, pages = talk(RSERIES.poll(SHOP, SINCE, UNTIL), {})
-    assert [one.path for one in asked] == ["/Item.json", "/ItemShop.json", "/Sale.json"]
+    paths = ["/Item.json", "/ItemShop.json", "/Sale.json", "/Order.json", "/OrderLine.json"]
+    assert [one.path for one in asked] == paths
     for one in asked:
         query = dict(one.query)
         assert query["timeStamp"] == ">,2026-05-04T13:59:59+00:00"
@@ -62,7 +64,7 @@ def test_items_stock_and_sales_are_asked_for_since_a_second_before() -> None:
         assert (one.method, one.budget) == ("GET", "bucket")
     assert "SaleLines" in dict(asked[2].query)["load_relations"]
     assert dict(asked[2].query)["shopID"] == "1"
-    assert [page.bodies for page in pages] == [(), (), ()]
+    assert [page.bodies for page in pages] == [()] * 4
 
 
 def test_a_day_is_the_sales_that_were_completed_between_its_ends() -> None:
@@ -87,11 +89,38 @@ def test_the_next_page_is_asked_by_its_query_alone() -> None:
     asked, pages = talk(
         RSERIES.poll(SHOP, SINCE, UNTIL), {"/Sale.json": [first, answer(tube("3"))]}
     )
-    assert asked[-1].path == "/Sale.json"
-    assert asked[-1].query == (("after", "x=="), ("limit", "100"))
+    second = [one for one in asked if one.path == "/Sale.json"][-1]
+    assert second.query == (("after", "x=="), ("limit", "100"))
     sales = [body for page in pages if page.resource == "sale" for body in page.bodies]
     assert [json.loads(body)["saleID"] for body in sales] == ["1", "2", "3"]
     assert len(transactions(RSERIES, sales, SHOP)) == 3
+
+
+def orders(*numbers: str) -> Json:
+    rows = [{"orderID": number, "shopID": "1"} for number in numbers]
+    return {"@attributes": {}, **few("Order", rows)}
+
+
+def test_an_order_whose_lines_changed_is_asked_for_whole_even_where_it_did_not() -> None:
+    lines = [{"orderLineID": f"{n}", "orderID": n} for n in ("7", "8", "8")]
+    asked, pages = talk(
+        RSERIES.poll(SHOP, SINCE, UNTIL),
+        {
+            "/Order.json": [orders("7")],
+            "/OrderLine.json": [{"@attributes": {}, "OrderLine": lines}],
+            "/Order/8.json": [orders("8")],
+        },
+    )
+    assert [one.path for one in asked][-1] == "/Order/8.json"
+    told = [body for page in pages if page.resource == "order" for body in page.bodies]
+    assert [json.loads(body)["orderID"] for body in told] == ["7", "8"]
+
+
+def test_who_may_not_see_orders_still_gets_the_sales() -> None:
+    answers: dict[str, list[object]] = {"/Sale.json": [answer(tube("1"))], "/Order.json": [403]}
+    asked, pages = talk(RSERIES.poll(SHOP, SINCE, UNTIL), answers)
+    assert asked[-1].path == "/Order.json"
+    assert [len(page.bodies) for page in pages] == [0, 0, 1]
 
 
 def test_a_list_that_leads_to_itself_ends() -> None:
@@ -112,7 +141,9 @@ def test_what_lightspeed_does_not_know_is_an_empty_page() -> None:
     assert [page.bodies for page in pages] == [()]
 
 
-@pytest.mark.parametrize("resource", ["sales/", "sales/1/../2", "orders/1", "sales/x"])
+@pytest.mark.parametrize(
+    "resource", ["sales/", "sales/1/../2", "vendors/1", "sales/x", "order-drafts/{}"]
+)
 def test_nothing_else_is_fetched(resource: str) -> None:
     with pytest.raises(PermanentError):
         talk(RSERIES.fetch(SHOP, resource), {})
