@@ -129,7 +129,14 @@ def located(pages: Sequence[Page], place: Place) -> LocationFacts | None:
     return None
 
 
-SCOPES = ("sales:read", "products:read", "inventory:read", "outlets:read")
+SCOPES = (
+    "sales:read",
+    "products:read",
+    "inventory:read",
+    "outlets:read",
+    "consignments:read",
+    "suppliers:read",
+)
 
 CONSENT = Consent(
     path="/connect",

@@ -3,11 +3,11 @@ Ask the X-Series for what changed: by version, because it knows no filter by tim
 
 Lists ascend by version; `after` leaves out what is not newer. The version where a time begins
 is looked for (`place`); versions count the changes of all resources together, so that of the
-sales is good for products and stock, too. A list ends with a page without rows.
+sales is good for products, stock and consignments, too. A list ends with a page without rows.
 
 Source: x-series-api.lightspeedhq.com/docs/pagination, .../docs/rate_limiting (300 calls for
 each register and 50 more, in five minutes), .../reference (ListSales, ListProducts,
-ListInventory)
+ListInventory, GetConsignments, ListProductsByConsignmentID)
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ MAX_PAGES = 10_000
 
 PROBE_SIZE = 50
 
-_OK, _NOT_FOUND = 200, 404
+ORDERS = {"SUPPLIER", "OUTLET", "RETURN"}
+"""Types of consignments that are orders or transfers."""
+
+_OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
 
 
 class _Answer(msgspec.Struct):
@@ -49,6 +52,19 @@ class _Single(msgspec.Struct):
     data: msgspec.Raw
 
 
+class _Consigned(msgspec.Struct):
+    id: str
+    type: str = ""
+    outlet_id: str | None = None
+    source_outlet_id: str | None = None
+    supplier_id: str | None = None
+
+    @property
+    def ends(self) -> tuple[str | None, str | None]:
+        return self.outlet_id, self.source_outlet_id
+
+
+_consigned_row = msgspec.json.Decoder(_Consigned)
 _answer = msgspec.json.Decoder(_Answer)
 _single = msgspec.json.Decoder(_Single)
 _seen = msgspec.json.Decoder(Seen)
@@ -61,6 +77,7 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     yield from _changed("product", "/products", begin)
     yield from _changed("inventory", "/inventory", begin, shop)
     yield from _changed("sale", "/sales", begin, shop)
+    yield from _consignments(begin, shop)
 
 
 def day_of(shop: Shop, day: date) -> Conversation:
@@ -79,16 +96,89 @@ def snapshot(shop: Shop) -> Conversation:
     yield from _changed("inventory", "/inventory", 0, shop)
 
 
+def one_consignment(consignment_id: str) -> Conversation:
+    """Ask for one consignment with its products; who may not see them gets none."""
+    found = yield from _single_of(f"/consignments/{segment(consignment_id)}")
+    bodies: tuple[bytes, ...] = ()
+    if found is not None:
+        bodies = ((yield from _whole(found, {})),)
+    yield Page(resource="consignment", bodies=bodies)
+
+
+def _consignments(after: int, shop: Shop) -> Chat:
+    """
+    Ask for the consignments from or to an outlet that changed, each with its products.
+
+    An authorisation without the scope of consignments (`consignments:read`) may not ask: then
+    there are none. Stocktakes are left out: stock says what was counted.
+    """
+    suppliers: dict[str, bytes] = {}
+    for _ in range(MAX_PAGES):
+        rows = yield from _rows("/consignments", after, PAGE_SIZE, forgone=True)
+        if not rows:
+            return
+        for row in rows:
+            told = _consigned(row)
+            if told.type in ORDERS and shop.location_id in {"", *told.ends}:
+                body = yield from _whole(row, suppliers)
+                yield Page(resource="consignment", bodies=(body,))
+        newest = max(_read("/consignments", row).number for row in rows)
+        if newest <= after:
+            return
+        after = newest
+    raise PermanentError("/consignments: the list does not end")
+
+
+def _whole(
+    row: bytes, suppliers: dict[str, bytes]
+) -> Generator[Request, Response | None, bytes]:
+    """Put a consignment, its products and its supplier into one body, each as it came."""
+    told = _consigned(row)
+    path, after, products = f"/consignments/{segment(told.id)}/products", 0, list[bytes]()
+    for _ in range(MAX_PAGES):
+        rows = yield from _rows(path, after, PAGE_SIZE, forgone=True)
+        newest = max((_read(path, one).number for one in rows), default=after)
+        products += rows
+        if newest <= after:
+            break
+        after = newest
+    supplier = told.supplier_id or ""
+    if supplier and supplier not in suppliers:
+        found = yield from _single_of(f"/suppliers/{segment(supplier)}")
+        suppliers[supplier] = found or b"null"
+    return b'{"consignment":%b,"products":[%b],"supplier":%b}' % (
+        row,
+        b",".join(products),
+        suppliers.get(supplier, b"null"),
+    )
+
+
+def _consigned(row: bytes) -> _Consigned:
+    try:
+        return _consigned_row.decode(row)
+    except msgspec.MsgspecError as error:
+        raise PermanentError("/consignments: a row cannot be read") from error
+
+
+def _single_of(
+    path: str, *, forgone: bool = True
+) -> Generator[Request, Response | None, bytes | None]:
+    """Ask for one object; None for what Lightspeed does not know, or may keep to itself."""
+    talk = yield from _ask(
+        Request(method="GET", path=API + path, budget=BUDGET, forgone=forgone)
+    )
+    if talk is None:
+        return None
+    try:
+        return bytes(_single.decode(talk.body).data)
+    except msgspec.MsgspecError as error:
+        raise PermanentError(f"{path}: the answer cannot be read") from error
+
+
 def one(resource: str, path: str) -> Conversation:
     """Ask for one object; what Lightspeed does not know is a page without bodies."""
-    talk = yield from _ask(Request(method="GET", path=API + path, budget=BUDGET))
-    bodies: tuple[bytes, ...] = ()
-    if talk is not None:
-        try:
-            bodies = (bytes(_single.decode(talk.body).data),)
-        except msgspec.MsgspecError as error:
-            raise PermanentError(f"{path}: the answer cannot be read") from error
-    yield Page(resource=resource, bodies=bodies)
+    found = yield from _single_of(path, forgone=False)
+    yield Page(resource=resource, bodies=() if found is None else (found,))
 
 
 def changed(resource: str, path: str) -> Conversation:
@@ -136,9 +226,12 @@ def _here(seen: Seen, shop: Shop | None) -> bool:
     return not place or seen.outlet_id in {None, place}
 
 
-def _rows(path: str, after: int, size: int) -> Generator[Request, Response | None, list[bytes]]:
+def _rows(
+    path: str, after: int, size: int, *, forgone: bool = False
+) -> Generator[Request, Response | None, list[bytes]]:
     query = (("after", str(after)), ("page_size", str(size)))
-    talk = yield from _ask(Request(method="GET", path=API + path, query=query, budget=BUDGET))
+    asked = Request(method="GET", path=API + path, query=query, budget=BUDGET, forgone=forgone)
+    talk = yield from _ask(asked)
     if talk is None:
         return []
     try:
@@ -156,7 +249,8 @@ def _read(path: str, row: bytes) -> Seen:
 
 def _ask(request: Request) -> Generator[Request, Response | None, Response | None]:
     """
-    Put one question; None for what Lightspeed does not know.
+    Put one question; None for what Lightspeed does not know, or keeps to itself where we may
+    do without.
 
     Raises:
         PermanentError: it refused.
@@ -165,6 +259,8 @@ def _ask(request: Request) -> Generator[Request, Response | None, Response | Non
     if answer is not None and answer.status == _OK:
         return answer
     if answer is not None and answer.status == _NOT_FOUND:
+        return None
+    if answer is not None and request.forgone and answer.status == _FORBIDDEN:
         return None
     said = "nothing" if answer is None else str(answer.status)
     raise PermanentError(f"{request.path}: Lightspeed answered {said}")

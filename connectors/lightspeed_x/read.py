@@ -29,16 +29,17 @@ from connectors.lightspeed_x.amounts import identity, instant
 from connectors.lightspeed_x.bills import bill_of
 from connectors.lightspeed_x.catalog import product_of
 from connectors.lightspeed_x.form import form_of, is_form
+from connectors.lightspeed_x.orders import read_consigned
 from connectors.lightspeed_x.stock import count_of
 from connectors.lightspeed_x.told import lines_in, outlet_of, told, version_of
-from connectors.lightspeed_x.wire import PROBE, PRODUCT, RAWS, SALE, STOCK, Probe
+from connectors.lightspeed_x.wire import CONSIGNED, PROBE, PRODUCT, RAWS, SALE, STOCK, Probe
 from connectors.troubles import NoCurrencyError, UnreadableError
 from connectors.whole import SALE_PART, part_of, sale_key
 from schemas.money import exponent
 from schemas.raw import RawEvent
 
 ELSEWHERE = "all of it happened at another outlet"
-TOLD = {"sale", "product", "inventory"}
+TOLD = {"sale", "product", "inventory", "consignment"}
 OTHER = "tells nothing about sales, products or stock"
 OVERTAKEN = "stock as of no known time: the next poll brings what there is"
 
@@ -109,7 +110,7 @@ def _all(bodies: Iterable[Raw], raw: RawEvent, shop: Shop) -> Outcome:
                 why.append(reason)
             case Rejected() as refused:
                 return refused
-    if found.parts or found.products or found.counts:
+    if found.parts or found.products or found.counts or found.orders:
         return found
     if found.wanted:
         return NeedsFetch(found.wanted, why[0])
@@ -123,6 +124,9 @@ def _one(said: Probe, body: bytes, raw: RawEvent, shop: Shop) -> Outcome:
     Raises:
         UnreadableError: it is no object of the X-Series.
     """
+    moving = _moving(said, body, shop)
+    if moving is not None:
+        return moving
     sale_fields = (said.line_items, said.register_sale_products, said.invoice_number)
     if any(one is not UNSET for one in (*sale_fields, said.total_price, said.totals)):
         return _sale(body, shop)
@@ -139,6 +143,24 @@ def _one(said: Probe, body: bytes, raw: RawEvent, shop: Shop) -> Outcome:
     if identity(said.id) is None:
         raise UnreadableError("no body of the X-Series that we know")
     return Ignored(OTHER)
+
+
+def _moving(said: Probe, body: bytes, shop: Shop) -> Outcome | None:
+    """
+    Read a consignment with its products; one that came alone is wanted whole.
+
+    Returns:
+        None for anything else.
+    """
+    if said.consignment:
+        return read_consigned(CONSIGNED.decode(body), shop)
+    if said.consignment_date is UNSET:
+        return None
+    name = identity(said.id)
+    if name is None:
+        raise UnreadableError("a consignment without id")
+    want = WantedBody(resource=f"consignments/{name}")
+    return NeedsFetch((want,), "the consignment came without its products")
 
 
 def _product(said: Probe, body: bytes, shop: Shop) -> Outcome:

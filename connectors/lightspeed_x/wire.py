@@ -196,12 +196,50 @@ class Stock(Wire, frozen=True, kw_only=True, gc=False):
     version: Any = None
 
 
+class Consignment(Wire, frozen=True, kw_only=True, gc=False):
+    """Goods on their way: from a supplier, between outlets, back; or a stocktake."""
+
+    id: Any = None
+    type: Any = None
+    status: Any = None
+    outlet_id: Any = None
+    source_outlet_id: Any = None
+    supplier_id: Any = None
+    name: Any = None
+    reference: Any = None
+    due_at: Any = None
+    received_at: Any = None
+    updated_at: Any = None
+    deleted_at: Any = None
+    version: Any = None
+
+
+class ConsignmentProduct(Wire, frozen=True, kw_only=True, gc=False):
+    """A product of a consignment: expected (`count`), received, and the cost of one."""
+
+    product_id: Any = None
+    count: Any = None
+    received: Any = None
+    cost: Any = None
+    deleted_at: Any = None
+    version: Any = None
+
+
+class Consigned(Wire, frozen=True, kw_only=True, gc=False):
+    """A consignment, its products and its supplier, as a poll puts the answers together."""
+
+    consignment: Consignment
+    products: list[ConsignmentProduct]
+    supplier: Named | None = None
+
+
 class Probe(Wire, frozen=True, kw_only=True, gc=False):
     """What tells the kinds of bodies apart."""
 
     data: Raw = ABSENT
     register_sale: Raw = ABSENT
     register_sales: Raw = ABSENT
+    consignment: Raw = ABSENT
     error: Raw = ABSENT
     errors: Raw = ABSENT
     id: Any = None
@@ -216,6 +254,7 @@ class Probe(Wire, frozen=True, kw_only=True, gc=False):
     inventory_level: Any = UNSET
     current_amount: Any = UNSET
     count: Any = UNSET
+    consignment_date: Any = UNSET
     version: Any = None
 
 
@@ -227,6 +266,7 @@ PROBE = _decoder(Probe)
 SALE = _decoder(Sale)
 PRODUCT = _decoder(Product)
 STOCK = _decoder(Stock)
+CONSIGNED = _decoder(Consigned)
 LINE_TAX = _decoder(LineTax)
 SOURCE = _decoder(Source)
 CHARGE, CHARGES = _decoder(Charge), _decoder(list[Charge])

@@ -41,7 +41,7 @@ OTHERS = {
     "lightspeed-r/shop": NOTHING,
     "lightspeed-r/special_orders": NOTHING,
     "lightspeed-r/vendor": NOTHING,
-    "lightspeed-x/consignment": NOTHING,
+    "lightspeed-x/consignment": ("needs-fetch", "came without its products"),
     "lightspeed-x/outlets": NOTHING,
     "lightspeed-x/payment_types": NOTHING,
     "lightspeed-x/suppliers": NOTHING,

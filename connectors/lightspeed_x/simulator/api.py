@@ -23,7 +23,7 @@ from connectors.simulation.desk import Desk
 from connectors.simulation.gate import Allowance, Gate
 from connectors.simulation.weather import Weather
 
-LISTS = ("sales", "products", "inventory")
+LISTS = ("sales", "products", "inventory", "consignments", "suppliers")
 REGISTERS = 3
 CALLS, WINDOW = 300 * REGISTERS + 50, timedelta(minutes=5)
 LARGEST_PAGE = 200
@@ -85,6 +85,8 @@ class Api:
             case ["api", "2.0", "outlets", name] if call.method == "GET":
                 shop = self._config.shops[place]
                 return _data(outlet(shop)) if name == shop.location_id else _not_found()
+            case ["api", "2.0", "consignments", name, "products"] if call.method == "GET":
+                return self._list(call, self._known(f"products of {name}", place, until))
             case ["api", "2.0", kind, name] if kind in LISTS and call.method == "GET":
                 rows = [it for it in self._known(kind, place, until) if it.id == name]
                 return _data(rows[0].body) if rows else _not_found()

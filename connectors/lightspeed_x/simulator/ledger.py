@@ -8,12 +8,14 @@ those of others.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
+from connectors.lightspeed_x.simulator.consignments import SUPPLIERS, Clerk, Consignment
 from connectors.lightspeed_x.simulator.writing import Writer
 from connectors.simulation.answers import Json
 from connectors.simulation.bills import Bill, Item
@@ -61,8 +63,9 @@ class Ledger:
         writer: Writer,
         books: Books,
         shelves: Sequence[tuple[int, Stock]],
+        moving: Sequence[Consignment] = (),
     ) -> None:
-        self._writer = writer
+        self._writer, self._clerk = writer, Clerk(config, writer)
         self._throw = Chance(config.seed, "versions")
         self._version = FIRST_VERSION
         self._levels = {
@@ -76,8 +79,19 @@ class Ledger:
             for item in trade.items
             for change in self._goods(place, item, opened)
         ]
-        for bill in books.told:
-            self.changes += self._sold(bill)
+        for place in range(len(config.shops)):
+            self.changes += self._suppliers(place, opened)
+        events: list[tuple[datetime, Callable[[], Iterator[Change]]]] = [
+            *((bill.known_at, partial(self._sold, bill)) for bill in books.told),
+            *((one.sent_at, partial(self._sent, one)) for one in moving),
+            *(
+                (one.received_at, partial(self._arrived, one, one.received_at))
+                for one in moving
+                if one.received_at is not None
+            ),
+        ]
+        for _, told in sorted(events, key=lambda event: event[0]):
+            self.changes += told()
         self._times = [change.at for change in self.changes]
 
     def known(self, until: datetime) -> Sequence[Change]:
@@ -104,6 +118,36 @@ class Ledger:
                 name = self._writer.product_id(line.item)
                 self._levels[bill.place, name] += sign * line.units
                 yield self._stock(bill.place, line.item, bill.known_at)
+
+    def _suppliers(self, place: int, at: datetime) -> Iterator[Change]:
+        for number in range(len(SUPPLIERS)):
+            version = self._next()
+            supplier = self._clerk.supplier(number, version)
+            yield Change(at, version, "suppliers", place, str(supplier["id"]), supplier)
+
+    def _sent(self, one: Consignment) -> Iterator[Change]:
+        yield from self._consigned(one, one.sent_at)
+        if one.moved_at == one.sent_at:
+            yield from self._received(one, one.sent_at)
+
+    def _arrived(self, one: Consignment, at: datetime) -> Iterator[Change]:
+        yield from self._consigned(one, at)
+        yield from self._received(one, at)
+
+    def _consigned(self, one: Consignment, at: datetime) -> Iterator[Change]:
+        name = self._clerk.id_of(one)
+        for item in one.items:
+            version = self._next()
+            row = self._clerk.product(one, item, at, version)
+            yield Change(at, version, f"products of {name}", one.place, f"{item.number}", row)
+        version = self._next()
+        body = self._clerk.consignment(one, at, version)
+        yield Change(at, version, "consignments", one.place, name, body)
+
+    def _received(self, one: Consignment, at: datetime) -> Iterator[Change]:
+        for item in one.items:
+            self._levels[one.place, self._writer.product_id(item)] += one.moved
+            yield self._stock(one.place, item, at)
 
     def _stock(self, place: int, item: Item, at: datetime) -> Change:
         level, version = self._levels[place, self._writer.product_id(item)], self._next()

@@ -12,6 +12,7 @@ import msgspec
 
 from connectors.contract import Delivery
 from connectors.lightspeed_x.simulator.api import Api
+from connectors.lightspeed_x.simulator.consignments import consignments, receipts
 from connectors.lightspeed_x.simulator.ledger import Change, Ledger, counted
 from connectors.lightspeed_x.simulator.places import outlets
 from connectors.lightspeed_x.simulator.writing import Writer, posted_sale, posted_stock
@@ -46,8 +47,10 @@ class LightspeedXSimulator:
         )
         self._writer = Writer(self.config.seed, self.config.shops)
         shelves = counted(self.config, HABITS, self._writer)
-        self._books = Books(self.config, HABITS, key=self._key, name=self._name, stock=shelves)
-        self._ledger = Ledger(self.config, self._writer, self._books, shelves)
+        moving = consignments(self.config, HABITS)
+        words = [*shelves, *receipts(moving, self._writer)]
+        self._books = Books(self.config, HABITS, key=self._key, name=self._name, stock=words)
+        self._ledger = Ledger(self.config, self._writer, self._books, shelves, moving)
         self._api = Api(self.config, self._ledger)
         self._until = self.config.now
 

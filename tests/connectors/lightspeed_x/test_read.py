@@ -95,7 +95,7 @@ def test_a_form_post_is_the_same_as_what_it_carries() -> None:
 
 
 def test_a_webhook_about_something_else_is_ignored() -> None:
-    for kind in ("customer.update", "register_closure.create", "consignment.send"):
+    for kind in ("customer.update", "register_closure.create"):
         assert isinstance(read(form({"id": "x", "totals": {}}, kind)), Ignored)
 
 

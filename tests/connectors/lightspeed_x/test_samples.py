@@ -71,6 +71,6 @@ def test_the_inventory_may_be_negative() -> None:
     assert [count.quantity for count in outcome.counts] == ["0", "0", "-10"]
 
 
-@pytest.mark.parametrize("name", ["consignment", "outlets", "payment_types", "suppliers"])
+@pytest.mark.parametrize("name", ["outlets", "payment_types", "suppliers"])
 def test_what_tells_nothing_of_sales_is_ignored(name: str) -> None:
     assert isinstance(read(XSERIES, body(name), ANYWHERE), Ignored)
