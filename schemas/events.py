@@ -24,11 +24,17 @@ class ErrorType(StrEnum):
     RECOVERED = "recovered"
     RECONCILIATION_DIFFERENCE = "reconciliation_difference"
     RECONCILIATION_SETTLED = "reconciliation_settled"
+    WEBHOOKS_SILENT = "webhooks_silent"
+    WEBHOOKS_HEARD = "webhooks_heard"
 
     @property
     def is_good_news(self) -> bool:
         """Say whether it tells that a trouble is over."""
-        return self in {ErrorType.RECOVERED, ErrorType.RECONCILIATION_SETTLED}
+        return self in {
+            ErrorType.RECOVERED,
+            ErrorType.RECONCILIATION_SETTLED,
+            ErrorType.WEBHOOKS_HEARD,
+        }
 
 
 class SyncCompleted(msgspec.Struct, frozen=True, kw_only=True):

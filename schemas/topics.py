@@ -17,6 +17,7 @@ from schemas.reconciliation import Reconciliation
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
 from schemas.sync import Command, Fetch, SyncRun
 from schemas.transaction import TransactionChange
+from schemas.webhooks import WebhookHealth
 
 _DAY = 86_400.0
 _FOR_EVER = None
@@ -46,6 +47,7 @@ ERRORS = "pos.errors"
 COMMANDS = "pos.commands"
 SYNCS = "pos.syncs"
 RECONCILIATIONS = "pos.reconciliations"
+WEBHOOK_HEALTH = "pos.webhook-health"
 STOCK_STATE = "pos.stock-state"
 PRODUCT_DAYS = "pos.product-days"
 MATCH_STATE = "pos.match-state"
@@ -102,5 +104,6 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=COMMANDS, record=Command, retention_s=30 * _DAY),
     TopicSpec(name=SYNCS, record=SyncRun, key="account_id/sync_id"),
     TopicSpec(name=RECONCILIATIONS, record=Reconciliation, key="account_id/business_day"),
+    TopicSpec(name=WEBHOOK_HEALTH, record=WebhookHealth, key="account_id"),
     TopicSpec(name=AUTHORIZATIONS, record=Authorization, retention_s=7 * _DAY, lane="tenant"),
 )

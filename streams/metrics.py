@@ -70,6 +70,12 @@ class Metrics:
             self._labels("tenant_id", "pos_provider"),
             registry=self.registry,
         )
+        self._silent = Gauge(
+            "pos_silent_webhooks",
+            "Accounts whose polls find what no webhook told: a subscription that is silent.",
+            self._labels("tenant_id", "pos_provider"),
+            registry=self.registry,
+        )
         self._circuits = Gauge(
             "pos_open_circuits",
             "Circuits that are open: accounts, or a whole provider, whose polls pause.",
@@ -170,6 +176,13 @@ class Metrics:
         for (tenant, provider), days in counts.items():
             values = self._values(tenant_id=tenant, pos_provider=provider)
             self._differing_days.labels(**values).inc(days)
+
+    def silent_webhooks(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Set how many accounts had webhooks and have none any more, by (tenant, provider)."""
+        self._silent.clear()
+        for (tenant, provider), accounts in counts.items():
+            values = self._values(tenant_id=tenant, pos_provider=provider)
+            self._silent.labels(**values).inc(accounts)
 
     def open_circuits(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Set how many circuits are open, by (provider, scope); scope account or provider."""

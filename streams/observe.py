@@ -13,6 +13,7 @@ from schemas.codec import decode
 from schemas.events import MappingNeeded, PosError, SyncCompleted
 from schemas.reconciliation import Agreement, Reconciliation
 from schemas.rows import UnmappedRow
+from schemas.webhooks import WebhookHealth
 from streams.log import TP, EventLog, Record, lane_of
 from streams.metrics import Metrics
 from streams.tail import Tail, Take, partitions
@@ -22,7 +23,7 @@ logger = structlog.get_logger(__name__)
 
 _SOURCE = "ce_source"
 _ACCOUNT = b"/accounts/"
-_STATES = {topics.UNMAPPED_REVENUE, topics.RECONCILIATIONS}
+_STATES = {topics.UNMAPPED_REVENUE, topics.RECONCILIATIONS, topics.WEBHOOK_HEALTH}
 """Topics that are read from their beginning: what there is, not what happens."""
 
 
@@ -65,6 +66,7 @@ class Observer:
         self._here = here
         self._open_circuits = open_circuits
         self._differing: dict[bytes, tuple[str, str]] = {}
+        self._silent: dict[bytes, tuple[str, str]] = {}
         self._unmapped: dict[str, tuple[str, set[bytes]]] = {}
         counted = {
             topics.TRANSACTIONS: self._transaction,
@@ -77,6 +79,7 @@ class Observer:
         self._takes = {topic: self._if_here(take) for topic, take in counted.items()}
         self._takes[topics.UNMAPPED_REVENUE] = self._unmapped_row
         self._takes[topics.RECONCILIATIONS] = self._reconciled
+        self._takes[topics.WEBHOOK_HEALTH] = self._hearing
         self._tail = Tail(log, self._takes, name="observer")
 
     async def start(self) -> None:
@@ -112,12 +115,14 @@ class Observer:
             self._metrics.stage_records(self._stage_records())
         if self._open_circuits is not None:
             self._metrics.open_circuits(self._open_circuits())
-        here = (
-            who
-            for key, who in self._differing.items()
-            if self._has(key.partition(b"/")[0].decode())
+        self._metrics.differing_days(self._here_of(self._differing))
+        self._metrics.silent_webhooks(self._here_of(self._silent))
+
+    def _here_of(self, troubled: Mapping[bytes, tuple[str, str]]) -> Counter[tuple[str, str]]:
+        """Count (tenant, provider) of the rows whose account has its lane here."""
+        return Counter(
+            who for key, who in troubled.items() if self._has(key.partition(b"/")[0].decode())
         )
-        self._metrics.differing_days(Counter(here))
 
     def _has(self, account_id: str) -> bool:
         return self._here(lane_of(account_id.encode(), self._lanes))
@@ -176,6 +181,15 @@ class Observer:
             row = decode(Reconciliation, record.value)
             if row.agreement is Agreement.DIFFERS:
                 self._differing[record.key] = (row.tenant_id, row.pos_provider)
+
+    def _hearing(self, record: Record) -> None:
+        if record.key is None:
+            return
+        self._silent.pop(record.key, None)
+        if record.value is not None:
+            row = decode(WebhookHealth, record.value)
+            if row.silent_since is not None:
+                self._silent[record.key] = (row.tenant_id, row.pos_provider)
 
     def _unmapped_row(self, record: Record) -> None:
         if record.key is None:

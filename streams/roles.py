@@ -14,6 +14,7 @@ COPIED = frozenset(
         "normalise.reconciliations",
         "normalise.syncs",
         "normalise.versions",
+        "normalise.webhooks",
         "project.inventory",
         "project.places",
         "project.sales",

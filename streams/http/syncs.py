@@ -16,6 +16,7 @@ from schemas import topics
 from schemas.account import Account, AccountStatus
 from schemas.codec import encode, unpack
 from schemas.sync import Command, CommandKind, SyncRun, SyncStatus
+from schemas.webhooks import WebhookHealth
 from streams.directory import Caller
 from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
@@ -28,7 +29,7 @@ from streams.http.visibility import visible
 from streams.log import Out
 from streams.sync.plan import History, history_of, next_due, sync_id
 
-TABLE = "normalise.syncs"
+TABLE, HEARING = "normalise.syncs", "normalise.webhooks"
 LATE_INTERVALS = 3
 """Intervals without a finished run after which an account is called late."""
 
@@ -51,7 +52,8 @@ class SyncState(msgspec.Struct, kw_only=True):
     How an account's polling stands.
 
     `watermark`: all that the provider changed before it is taken in. `next_due` is a plan;
-    null while a run is under way or the account is not polled.
+    null while a run is under way or the account is not polled. `webhook_heard_at` may be five
+    minutes before the last webhook; null where none has ever come.
     """
 
     account_id: str
@@ -62,6 +64,8 @@ class SyncState(msgspec.Struct, kw_only=True):
     next_due: datetime | None
     running: list[SyncRun]
     last_run: SyncRun | None
+    webhook_heard_at: datetime | None
+    webhooks_silent_since: datetime | None
 
 
 class Asked(msgspec.Struct, kw_only=True):
@@ -162,6 +166,7 @@ async def state(account_id: AccountId, services: ServicesDep, caller: CallerDep)
     ended = [run for run in runs if run.status is not SyncStatus.RUNNING]
     last = max(ended, key=lambda run: run.ended_at or run.started_at, default=None)
     polled = account.status is AccountStatus.CONNECTED
+    hearing = _hearing(services, account)
     answer = SyncState(
         account_id=account.account_id,
         health=_health(account, runs, history.failures, services.clock()),
@@ -171,8 +176,16 @@ async def state(account_id: AccountId, services: ServicesDep, caller: CallerDep)
         next_due=_next_due(services, account, history) if polled else None,
         running=list(history.unfinished),
         last_run=last,
+        webhook_heard_at=None if hearing is None else hearing.heard_at,
+        webhooks_silent_since=None if hearing is None else hearing.silent_since,
     )
     return json_answer(answer)
+
+
+def _hearing(services: Services, account: Account) -> WebhookHealth | None:
+    lane = services.directory.lane(account.account_id)
+    (row,) = services.views.get(HEARING, lane, [account.account_id.encode()])
+    return None if row is None else unpack(WebhookHealth, row)
 
 
 def _next_due(services: Services, account: Account, history: History) -> datetime | None:

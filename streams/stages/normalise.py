@@ -21,6 +21,7 @@ from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
 from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from schemas.sync import SyncRun
+from schemas.webhooks import WebhookHealth
 from streams.errors import SetupError
 from streams.log import DeadLetter, Effects, Record, StageSpec, StateView, Step, Table
 from streams.stages.normalise_chunk import NormaliseChunk
@@ -41,6 +42,7 @@ SPEC = StageSpec(
         topics.FETCHES,
         topics.SYNCS,
         topics.RECONCILIATIONS,
+        topics.WEBHOOK_HEALTH,
         topics.SYNC_COMPLETED,
         topics.ERRORS,
         topics.ACCOUNTS,
@@ -54,6 +56,7 @@ SPEC = StageSpec(
         Table("orders", topics.PURCHASE_ORDERS, folded(PurchaseOrder)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
         Table("reconciliations", topics.RECONCILIATIONS, folded(Reconciliation)),
+        Table("webhooks", topics.WEBHOOK_HEALTH, folded(WebhookHealth)),
     ),
     rejected=topics.REJECTED,
 )

@@ -33,6 +33,7 @@ from streams.stages.bundle import Bundle, stamped
 from streams.stages.catalog_book import CatalogBook
 from streams.stages.controls import Control, control_of
 from streams.stages.day_checks import DayBook
+from streams.stages.hearing import HearingBook
 from streams.stages.order_book import OrderBook
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
@@ -67,6 +68,7 @@ class NormaliseChunk:
         self._counted: dict[bytes, bytes | None] = {}
         self._runs = RunBook(state)
         self._days = DayBook(state)
+        self._hearing = HearingBook(state)
         self._catalog = CatalogBook(state, self._runs)
         self._orders = OrderBook(state)
 
@@ -99,11 +101,17 @@ class NormaliseChunk:
             if isinstance(outcome, Control):
                 self._flush()
                 self._control(reading, outcome)
-            else:
-                self._apply(reading, outcome)
+                continue
+            if reading.raw.channel is Channel.WEBHOOK:
+                self._hear(reading)
+            self._apply(reading, outcome)
         self._flush()
         for fetch in self._wanted.fetches(self._bundles):
             self._emit(topics.FETCHES, Out(fetch.account_id.encode(), encode(fetch)))
+
+    def _hear(self, reading: Reading) -> None:
+        if (good_news := self._hearing.heard(reading)) is not None:
+            self._error(good_news)
 
     def _read(self, reading: Reading) -> Outcome | Control:
         raw = reading.raw
@@ -142,6 +150,7 @@ class NormaliseChunk:
         self._orders.load(order for outcome in told for order in outcome.orders)
         self._counted = dict(_rows(self._state, "parts", counted))
         self._runs.load(readings)
+        self._hearing.load(readings)
 
     def _apply(self, reading: Reading, outcome: Outcome) -> None:
         match outcome:
@@ -284,6 +293,7 @@ class NormaliseChunk:
     # -- sync runs and events ----------------------------------------------------------------
 
     def _control(self, reading: Reading, control: Control) -> None:
+        account = reading.account
         for event in (
             self._runs.control(reading, control)
             if isinstance(control, SyncControl)
@@ -300,6 +310,9 @@ class NormaliseChunk:
                 )
                 key = event.pos_account_id.encode()
                 self._emit(topics.SYNC_COMPLETED, Out(key, encode(event), headers))
+                run = self._runs.run_of(reading)
+                if run and (trouble := self._hearing.looked(account, run, event.timestamp)):
+                    self._error(trouble)
 
     def _error(self, event: PosError) -> None:
         headers = cloud_event(
@@ -328,6 +341,7 @@ class NormaliseChunk:
         self._put("orders", topics.PURCHASE_ORDERS, self._orders.rows())
         self._put("syncs", topics.SYNCS, self._runs.rows())
         self._put("reconciliations", topics.RECONCILIATIONS, self._days.rows())
+        self._put("webhooks", topics.WEBHOOK_HEALTH, self._hearing.rows())
         return self._out
 
     def _put(self, table: str, topic: str, said: tuple[Rows, list[Out]]) -> None:
