@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from schemas.businessday import BusinessCalendar
-from schemas.catalogue import PosProduct, StockCount
+from schemas.catalogue import PosProduct, PosRecord, RecordKind, StockCount
 from schemas.part import Part
 from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
@@ -74,6 +74,31 @@ class PastProduct(msgspec.Struct, frozen=True):
     changed_by: str | None = None
 
 
+class ToldRecord(msgspec.Struct, frozen=True):
+    """
+    A department or vendor as the provider says it is.
+
+    `changed_by` is the user of the change at `record.changed_at`, not of a later one that left
+    that time as it was.
+    """
+
+    record: PosRecord
+    changed_by: str | None = None
+
+
+class RecordSet(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    All that there is of one kind; what else is known of it was deleted.
+
+    Args:
+        as_of_us: when that was so, microseconds; it is the version of each of the records.
+    """
+
+    kind: RecordKind
+    records: tuple[ToldRecord, ...]
+    as_of_us: int
+
+
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a body tells.
@@ -81,6 +106,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         history: versions of products; the catalogue itself follows `products` alone.
         all_products: for providers that tell of a deletion only by silence.
+        all_records: likewise of departments or vendors.
         revoked: the merchant withdrew the authorisation; stop calling, tell a person.
     """
 
@@ -88,6 +114,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     products: tuple[PosProduct, ...] = ()
     history: tuple[PastProduct, ...] = ()
     all_products: ProductSet | None = None
+    all_records: RecordSet | None = None
     counts: tuple[StockCount, ...] = ()
     orders: tuple[PurchaseOrder, ...] = ()
     wanted: tuple[WantedBody, ...] = ()

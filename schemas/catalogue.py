@@ -31,6 +31,36 @@ class PosProduct(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None = None
 
 
+class RecordKind(StrEnum):
+    """What of a POS's own order of things is kept besides its products."""
+
+    DEPARTMENT = "department"
+    VENDOR = "vendor"
+
+
+class PosRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A department or a vendor as the POS knows it: the row of `pos.records`.
+
+    Args:
+        record_id: the POS's own number of it, unique within its kind.
+        version: grows with each change that we notice; the newest wins.
+        details: what else the POS says of it, in its own words; nothing about people.
+        deleted: the POS has it no more, or uses it no more.
+        changed_at: the provider's own time of its last change, where it keeps one.
+    """
+
+    tenant_id: str
+    account_id: str
+    kind: RecordKind
+    record_id: str
+    name: str
+    version: int
+    details: dict[str, str] = {}
+    deleted: bool = False
+    changed_at: datetime | None = None
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """A product of the tenant's own catalogue: the row of `pos.products`."""
 

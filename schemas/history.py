@@ -1,4 +1,4 @@
-"""What a product was, when, and who made it so."""
+"""What a product, a department or a vendor was, when, and who made it so."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 import msgspec
 
-from schemas.catalogue import PosProduct
+from schemas.catalogue import PosProduct, PosRecord, RecordKind
 from schemas.transaction import Cause
 
 
-class ProductEvent(StrEnum):
-    """What happened to a product; `CREATED` is the first that was heard of it."""
+class VersionEvent(StrEnum):
+    """What happened; `CREATED` is the first that was heard of it."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -21,7 +21,7 @@ class ProductEvent(StrEnum):
 
 
 class Noticed(StrEnum):
-    """How we know: the provider told it, or the product was missing from its complete set."""
+    """How we know: the provider told it, or it was missing from the provider's complete set."""
 
     TOLD = "told"
     COMPARED = "compared"
@@ -46,11 +46,39 @@ class ProductVersion(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     pos_product_id: str
     number: int
-    event: ProductEvent
+    event: VersionEvent
     noticed: Noticed
     fields: tuple[str, ...]
     before: PosProduct | None
     after: PosProduct
+    late: bool
+    valid_from: datetime | None
+    recorded_at: datetime
+    changed_by: str | None
+    sync_id: str | None
+    run_as: str | None
+    message: str | None
+    cause: Cause
+
+
+class RecordVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One version of a department or vendor: the record of `pos.record-versions`, kept for ever.
+
+    Its fields mean what they mean in `ProductVersion`; `fields` names single details.
+    """
+
+    version_id: str
+    tenant_id: str
+    account_id: str
+    kind: RecordKind
+    record_id: str
+    number: int
+    event: VersionEvent
+    noticed: Noticed
+    fields: tuple[str, ...]
+    before: PosRecord | None
+    after: PosRecord
     late: bool
     valid_from: datetime | None
     recorded_at: datetime

@@ -8,9 +8,16 @@ import msgspec
 
 from schemas.account import Account, Tenant
 from schemas.authorization import Authorization
-from schemas.catalogue import MappingRequest, PosProduct, Product, ProductMapping, StockCount
+from schemas.catalogue import (
+    MappingRequest,
+    PosProduct,
+    PosRecord,
+    Product,
+    ProductMapping,
+    StockCount,
+)
 from schemas.events import MappingNeeded, PosError, SyncCompleted
-from schemas.history import ProductVersion
+from schemas.history import ProductVersion, RecordVersion
 from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
@@ -28,6 +35,8 @@ ACCOUNTS = "pos.accounts"
 AUTHORIZATIONS = "pos.authorizations"
 CATALOG = "pos.catalog"
 CATALOG_VERSIONS = "pos.catalog-versions"
+RECORDS = "pos.records"
+RECORD_VERSIONS = "pos.record-versions"
 PRODUCTS = "pos.products"
 MAPPING_REQUESTS = "pos.mapping-requests"
 MAPPINGS = "pos.mappings"
@@ -82,6 +91,8 @@ CATALOGUE: tuple[TopicSpec, ...] = (
     TopicSpec(name=ACCOUNTS, record=Account, key="account_id"),
     TopicSpec(name=CATALOG, record=PosProduct, key="account_id/pos_product_id"),
     TopicSpec(name=CATALOG_VERSIONS, record=ProductVersion),
+    TopicSpec(name=RECORDS, record=PosRecord, key="account_id/kind/record_id"),
+    TopicSpec(name=RECORD_VERSIONS, record=RecordVersion),
     TopicSpec(name=PRODUCTS, record=Product, key="tenant_id/product_id", lane="tenant"),
     TopicSpec(name=MAPPING_REQUESTS, record=MappingRequest, retention_s=400 * _DAY),
     TopicSpec(name=MAPPINGS, record=ProductMapping, key="account_id/pos_product_id"),

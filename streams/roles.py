@@ -12,6 +12,8 @@ COPIED = frozenset(
         "normalise.orders",
         "normalise.parts",
         "normalise.reconciliations",
+        "normalise.record_versions",
+        "normalise.records",
         "normalise.syncs",
         "normalise.versions",
         "normalise.webhooks",

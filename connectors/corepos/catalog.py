@@ -7,19 +7,16 @@ Source: CORE-POS/IS4C fannie/classlib2.0/data/models/op/ProductsModel.php, ProdU
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from connectors.contract import PastProduct, Shop
-from connectors.corepos.columns import local_time, microseconds, minor, text, whole
+from connectors.corepos.columns import microseconds, minor, text, time_of_change, whole
 from connectors.corepos.wire import Row
-from connectors.instants import EPOCH
 from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.catalogue import PosProduct
 from schemas.money import exponent
 
 _DELETED = "DELETE"
 _NOBODY = "0"
-_NEVER = "0000-00-00"
 
 
 def products(rows: Iterable[Row], shop: Shop) -> tuple[PosProduct, ...]:
@@ -90,7 +87,7 @@ def _product(row: Row, price: object, shop: Shop, *, deleted: bool) -> PosProduc
     upc = text(row.upc)
     if not upc:
         raise UnreadableError("a product without upc")
-    changed_at = _changed_at(row, shop)
+    changed_at = time_of_change(row.modified, shop.calendar)
     return PosProduct(
         tenant_id=shop.tenant_id,
         account_id=shop.account_id,
@@ -103,11 +100,3 @@ def _product(row: Row, price: object, shop: Shop, *, deleted: bool) -> PosProduc
         deleted=deleted,
         changed_at=changed_at,
     )
-
-
-def _changed_at(row: Row, shop: Shop) -> datetime | None:
-    """Return when it was changed; None where nothing is said, or a time before all tills."""
-    if row.modified is None or text(row.modified).startswith(_NEVER):
-        return None
-    changed_at = local_time(row.modified, shop.calendar)
-    return changed_at if changed_at >= EPOCH else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from connectors.instants import EPOCH
 from connectors.troubles import UnreadableError
 from schemas.businessday import BusinessCalendar, zone_named
 from schemas.quantity import plain
@@ -21,6 +22,7 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 # Ten powers: beyond any column of money or weight, and below the noise of a DOUBLE.
 _LARGEST = 10
+_NEVER = "0000-00-00"
 _QUANTITY_STEP = Decimal("0.000001")
 _LONGEST = 100
 
@@ -116,6 +118,19 @@ def local_time(given: object, calendar: BusinessCalendar) -> datetime:
     if wall.tzinfo is None:
         wall = wall.replace(tzinfo=zone_named(calendar.timezone))
     return wall.astimezone(UTC)
+
+
+def time_of_change(given: object, calendar: BusinessCalendar) -> datetime | None:
+    """
+    Return when a row was changed; None where nothing is said, or a time before all tills.
+
+    Raises:
+        UnreadableError: it is no time.
+    """
+    if given is None or text(given).startswith(_NEVER):
+        return None
+    changed_at = local_time(given, calendar)
+    return changed_at if changed_at >= EPOCH else None
 
 
 def microseconds(given: datetime) -> int:

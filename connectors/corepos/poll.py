@@ -34,6 +34,7 @@ from connectors.corepos.catalog import upcs_in_use
 from connectors.corepos.columns import local_time, whole
 from connectors.corepos.position import LOOKBACK, OVERLAP, Position, digest, kept, recall
 from connectors.corepos.product_log import product_log
+from connectors.corepos.records import tables
 from connectors.corepos.wire import ROW
 
 SALES = "dtransactions"
@@ -73,6 +74,8 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
     yield from _changed_products(shop, since)
     if shop.calendar.local(since + LOOKBACK).date() < last:
         yield from _products_in_use(shop)
+    seen = yield from tables({} if before is None else before.tables)
+    position = msgspec.structs.replace(position, tables=seen)
     if before is None or known is not None:
         yield from kept(position)
 
@@ -137,11 +140,12 @@ def groups_of(rows: Iterable[bytes]) -> list[list[bytes]]:
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all products, what CORE-POS has logged of them, and counts that people made."""
+    """Ask for all products and their log, departments, vendors, and counts of the stock."""
     yield from product_log(shop)
     rows = yield from select_all(PRODUCTS, store_of(shop), "id")
     yield from pages("products", arrays(rows))
     yield from _products_in_use(shop)
+    yield from tables({})
     counts = yield from select(COUNTS, store_of(shop))
     yield from pages("inventory_counts", arrays(counts))
 

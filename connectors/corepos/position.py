@@ -36,12 +36,14 @@ class Position(Struct, frozen=True, kw_only=True):
         last: the greatest `store_row_id` seen.
         recent: all that were seen of the last `OVERLAP` ones before it.
         archived: a digest of the rows of each archived day, by the day.
+        tables: a digest of the tables of departments and vendors, by what they are called.
     """
 
     until: datetime
     last: int = 0
     recent: frozenset[int] = frozenset()
     archived: dict[str, str] = {}
+    tables: dict[str, str] = {}
 
     @property
     def floor(self) -> int:

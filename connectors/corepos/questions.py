@@ -19,6 +19,7 @@ from connectors.corepos.asking import (
     ARCHIVED_LOG,
     ARCHIVED_SUMS,
     COUNTS,
+    DEPARTMENTS,
     PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
@@ -26,6 +27,7 @@ from connectors.corepos.asking import (
     TODAY,
     TODAYS_BOUNDS,
     TODAYS_SUMS,
+    VENDORS,
 )
 from connectors.corepos.dsn import Dsn
 
@@ -204,6 +206,19 @@ def _counts(asked: Asked, dsn: Dsn) -> Statement:
     )
 
 
+def _departments(_asked: Asked, dsn: Dsn) -> Statement:
+    return _whole("departments", dsn)
+
+
+def _vendors(_asked: Asked, dsn: Dsn) -> Statement:
+    return _whole("vendors", dsn)
+
+
+def _whole(table: str, dsn: Dsn) -> Statement:
+    """A whole table, without a limit: what is missing from it counts as deleted."""
+    return Statement(text=f"SELECT * FROM `{dsn.op}`.`{{table}}`", values=(), tables=(table,))
+
+
 def _stores(asked: Asked, dsn: Dsn) -> Statement:
     """Names only: that table holds passwords, too."""
     return Statement(
@@ -222,6 +237,8 @@ _STATEMENTS: Mapping[str, Callable[[Asked, Dsn], Statement]] = {
     PRODUCT_LOG: _product_log,
     ARCHIVED_LOG: _archived_log,
     PRODUCTS_IN_USE: _in_use,
+    DEPARTMENTS: _departments,
+    VENDORS: _vendors,
     COUNTS: _counts,
     STORES: _stores,
 }

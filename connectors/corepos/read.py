@@ -20,11 +20,12 @@ from connectors.corepos.catalog import changes, products
 from connectors.corepos.columns import microseconds, whole
 from connectors.corepos.content import PACK
 from connectors.corepos.grouping import Group, groups_of
+from connectors.corepos.records import DEPARTMENT, VENDOR, all_of
 from connectors.corepos.rows import is_training
 from connectors.corepos.stock import counted, wasted
 from connectors.corepos.sums import balance, is_closed
 from connectors.corepos.troubles import UnbalancedError
-from connectors.corepos.wire import ANSWER, OBJECT, ROW, ROWS, Row
+from connectors.corepos.wire import ANSWER, OBJECT, ROW, ROWS, Row, Rows
 from connectors.troubles import NoCurrencyError, UnreadableError
 from schemas.money import exponent
 from schemas.part import Part
@@ -61,9 +62,8 @@ def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     said = OBJECT.decode(body)
     if said.rows is not None:
         return _rows(said.rows, shop)
-    if said.products_in_use is not None:
-        ids = frozenset(said.products_in_use)
-        return Parts(all_products=ProductSet(ids=ids, as_of_us=microseconds(received_at)))
+    if (whole_set := _whole_set(said, shop, microseconds(received_at))) is not None:
+        return whole_set
     if said.result:
         return _answer(bytes(said.result), shop)
     if said.error:
@@ -71,6 +71,17 @@ def _outcome(body: bytes, shop: Shop, received_at: datetime) -> Outcome:
     if said.trans_no is UNSET:
         raise UnreadableError("no rows of CORE-POS's and no answer of its web service")
     return _rows([ROW.decode(body)], shop)
+
+
+def _whole_set(said: Rows, shop: Shop, as_of_us: int) -> Parts | None:
+    """Read what says of itself that it is all there is; None where nothing does."""
+    if said.products_in_use is not None:
+        ids = frozenset(said.products_in_use)
+        return Parts(all_products=ProductSet(ids=ids, as_of_us=as_of_us))
+    for table, found in ((DEPARTMENT, said.departments), (VENDOR, said.vendors)):
+        if found is not None:
+            return Parts(all_records=all_of(table, found, shop, as_of_us))
+    return None
 
 
 def _answer(result: bytes, shop: Shop) -> Outcome:

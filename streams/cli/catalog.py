@@ -1,7 +1,8 @@
-"""`tillstream catalog`: the products of a POS and their history, through the running API."""
+"""`tillstream catalog`: what a POS has, and its history, through the running API."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,40 +13,68 @@ from streams.cli.api import listed
 from streams.cli.console import Json, line, table, told
 from streams.cli.keys import HERE, Url
 
-app = typer.Typer(help="Products of a POS: what they are and were.", no_args_is_help=True)
+app = typer.Typer(
+    help="Products, departments and vendors of a POS: what they are and were.",
+    no_args_is_help=True,
+)
+
+
+class Kind(StrEnum):
+    """What the catalogue of a POS holds."""
+
+    PRODUCT = "product"
+    DEPARTMENT = "department"
+    VENDOR = "vendor"
+
+
+OfKind = Annotated[Kind, typer.Option(help="what of the catalogue")]
+_PRODUCT = ("pos_product_id", "name", "sku", "price", "currency", "deleted", "changed_at")
+_RECORD = ("record_id", "name", "details", "deleted", "changed_at")
+_WHO = ("valid_from", "recorded_at", "changed_by", "noticed", "run_as", "message")
 
 
 @app.command("ls")
 @told
-def list_products(
+def list_all(
     account_id: str,
     *,
     api_key: Key,
+    kind: OfKind = Kind.PRODUCT,
     deleted: Annotated[
         bool | None, typer.Option("--deleted/--sold", help="only these; else all")
     ] = None,
     url: Url = HERE,
     json: Json = False,
 ) -> None:
-    """List the products of an account."""
+    """List the products of an account, or its departments or vendors."""
     wanted = None if deleted is None else str(deleted).lower()
-    found = listed(url, api_key, f"{PATH}/{account_id}/catalog", deleted=wanted)
-    names = ("pos_product_id", "name", "sku", "price", "currency", "deleted", "changed_at")
-    _show("Products", names, found, json=json)
+    is_product = kind is Kind.PRODUCT
+    path = "catalog" if is_product else f"records/{kind}"
+    found = listed(url, api_key, f"{PATH}/{account_id}/{path}", deleted=wanted)
+    title = f"{kind.capitalize()}s"
+    _show(title, _PRODUCT if is_product else _RECORD, found, json=json)
 
 
 @app.command()
 @told
 def versions(
-    account_id: str, pos_product_id: str, *, api_key: Key, url: Url = HERE, json: Json = False
+    account_id: str,
+    name: Annotated[str, typer.Argument(metavar="ID", help="the POS's own id")],
+    *,
+    api_key: Key,
+    kind: OfKind = Kind.PRODUCT,
+    url: Url = HERE,
+    json: Json = False,
 ) -> None:
-    """List what a product was, since when, and who made it so."""
-    name = quote(pos_product_id, safe="")
-    found = listed(url, api_key, f"{PATH}/{account_id}/products/{name}/versions")
+    """List what a product, department or vendor was, since when, and who made it so."""
+    is_product = kind is Kind.PRODUCT
+    path = "products" if is_product else f"records/{kind}"
+    one = f"{PATH}/{account_id}/{path}/{quote(name, safe='')}/versions"
+    found = listed(url, api_key, one)
     if not json:
         found = [{**one, **one["after"], "fields": ", ".join(one["fields"])} for one in found]
-    names = ("number", "event", "fields", "name", "price", "valid_from", "changed_by")
-    _show("Versions", (*names, "noticed", "run_as", "message"), found, json=json)
+    what = ("name", "price") if is_product else ("name", "details")
+    _show("Versions", ("number", "event", "fields", *what, *_WHO), found, json=json)
 
 
 def _show(title: str, names: tuple[str, ...], rows: list[Any], *, json: bool) -> None:

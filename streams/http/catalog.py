@@ -1,4 +1,4 @@
-"""The products of a POS: what they are, and what they were, since when and by whom."""
+"""Products, departments and vendors of a POS: what they are, and were, and by whom."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from schemas.catalogue import PosProduct
+from schemas.catalogue import PosProduct, PosRecord, RecordKind
 from schemas.codec import unpack
-from schemas.history import ProductVersion
+from schemas.history import ProductVersion, RecordVersion
 from streams.http.answers import listed, many
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
 from streams.http.forms import PAGE, Cursor, Limit
 from streams.http.paging import account_spans, page, page_where, question_of
 from streams.spans import Span
-from streams.stages.product_history import history_key
+from streams.stages.history import history_key
+from streams.stages.reading import row_key
 
 CATALOG = "normalise.catalog"
 VERSIONS = "normalise.versions"
+RECORDS = "normalise.records"
+RECORD_VERSIONS = "normalise.record_versions"
 
 router = APIRouter(prefix="/api/v1/pos/accounts/{account_id}", tags=["catalog"])
 
 PosProductId = Annotated[str, Path(max_length=256)]
 Deleted = Annotated[
-    bool | None, Query(description="Only deleted products, or only those sold; else both.")
+    bool | None, Query(description="Only what was deleted, or only what was not; else both.")
 ]
+RecordId = Annotated[str, Path(max_length=100)]
 
 
 @router.get("/catalog", responses=many(PosProduct), response_class=Response)
@@ -82,3 +86,61 @@ async def versions(
         cursor=cursor,
     )
     return listed([unpack(ProductVersion, row) for _, row in found.rows], found.cursor)
+
+
+@router.get("/records/{kind}", responses=many(PosRecord), response_class=Response)
+async def records(
+    account_id: AccountId,
+    kind: RecordKind,
+    services: ServicesDep,
+    caller: CallerDep,
+    deleted: Deleted = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response:
+    """List the departments or vendors of the POS, as they are now; deleted ones stay."""
+    account = account_of(services, caller, account_id)
+    lane = services.directory.lane(account.account_id)
+    found = page_where(
+        services.views,
+        RECORDS,
+        [Span(lane, row_key(account.account_id, f"{kind.value}/"))],
+        lambda row: deleted is None or unpack(PosRecord, row).deleted is deleted,
+        limit=limit,
+        question=question_of("records", account.account_id, kind.value, deleted),
+        cursor=cursor,
+    )
+    return listed([unpack(PosRecord, row) for _, row in found.rows], found.cursor)
+
+
+@router.get(
+    "/records/{kind}/{record_id:path}/versions",
+    responses=many(RecordVersion),
+    response_class=Response,
+)
+async def record_versions(
+    account_id: AccountId,
+    kind: RecordKind,
+    record_id: RecordId,
+    services: ServicesDep,
+    caller: CallerDep,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response:
+    """
+    List the versions of one department or vendor in the order in which they were learnt.
+
+    Where the provider keeps no time of a change, `recorded_at` says when it was noticed.
+    """
+    account = account_of(services, caller, account_id)
+    lane = services.directory.lane(account.account_id)
+    name = f"{kind.value}/{record_id}"
+    found = page(
+        services.views,
+        RECORD_VERSIONS,
+        [Span(lane, history_key(account.account_id, name))],
+        limit=limit,
+        question=question_of("record-versions", account.account_id, name),
+        cursor=cursor,
+    )
+    return listed([unpack(RecordVersion, row) for _, row in found.rows], found.cursor)

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from connectors.contract import Connector, Rejected
 from schemas import topics
 from schemas.account import Account
-from schemas.catalogue import PosProduct, ProductMapping
+from schemas.catalogue import PosProduct, PosRecord, ProductMapping
 from schemas.codec import UndecodableError, decode
-from schemas.history import ProductVersion
+from schemas.history import ProductVersion, RecordVersion
 from schemas.purchasing import PurchaseOrder
 from schemas.raw import RawEvent
 from schemas.reconciliation import Reconciliation
@@ -37,6 +37,8 @@ SPEC = StageSpec(
         topics.TRANSACTIONS,
         topics.CATALOG,
         topics.CATALOG_VERSIONS,
+        topics.RECORDS,
+        topics.RECORD_VERSIONS,
         topics.STOCK_COUNTS,
         topics.PURCHASE_ORDERS,
         topics.FETCHES,
@@ -53,6 +55,8 @@ SPEC = StageSpec(
         Table("mappings", topics.MAPPINGS, folded(ProductMapping), catch_up=True),
         Table("catalog", topics.CATALOG, folded(PosProduct)),
         Table("versions", topics.CATALOG_VERSIONS, folded(ProductVersion)),
+        Table("records", topics.RECORDS, folded(PosRecord)),
+        Table("record_versions", topics.RECORD_VERSIONS, folded(RecordVersion)),
         Table("orders", topics.PURCHASE_ORDERS, folded(PurchaseOrder)),
         Table("syncs", topics.SYNCS, folded(SyncRun)),
         Table("reconciliations", topics.RECONCILIATIONS, folded(Reconciliation)),

@@ -336,8 +336,10 @@ class NormaliseChunk:
         for table, rows in self._learnt.items():
             if rows:
                 self._out.rows[table] = rows
-        self._put("catalog", topics.CATALOG, self._catalog.rows())
-        self._put("versions", topics.CATALOG_VERSIONS, self._catalog.versions())
+        self._put("catalog", topics.CATALOG, self._catalog.products())
+        self._put("versions", topics.CATALOG_VERSIONS, self._catalog.product_versions())
+        self._put("records", topics.RECORDS, self._catalog.records())
+        self._put("record_versions", topics.RECORD_VERSIONS, self._catalog.record_versions())
         self._put("orders", topics.PURCHASE_ORDERS, self._orders.rows())
         self._put("syncs", topics.SYNCS, self._runs.rows())
         self._put("reconciliations", topics.RECONCILIATIONS, self._days.rows())

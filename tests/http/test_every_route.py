@@ -67,7 +67,7 @@ async def ask(client, method, path, ids, **query):
     if (method, path) == ("POST", f"{API}/mappings"):
         body = {"account_id": ids["account_id"], "pos_product_id": "V", "product_id": "p"}
     where = path.replace(":path", "")
-    for name, value in ids.items():
+    for name, value in {"kind": "vendor", "record_id": "1", **ids}.items():
         where = where.replace(f"{{{name}}}", value)
     return await client.request(method, where, json=body, params=query)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas import topics
 from schemas.catalogue import PosProduct
-from schemas.history import Noticed, ProductEvent, ProductVersion
+from schemas.history import Noticed, ProductVersion, VersionEvent
 from schemas.raw import Channel
 from schemas.sync import SyncKind, SyncStatus
 from streams.log import Effects, Record
@@ -76,8 +76,8 @@ def test_an_edit_says_what_changed_since_when_and_what_it_was_before() -> None:
     first, second = versions(
         stage.take([body(row(9))]), stage.take([body(row(10, "EGGS LARGE", "3.79"))])
     )
-    assert (first.event, first.before, first.fields) == (ProductEvent.CREATED, None, ())
-    assert (second.number, second.event) == (2, ProductEvent.UPDATED)
+    assert (first.event, first.before, first.fields) == (VersionEvent.CREATED, None, ())
+    assert (second.number, second.event) == (2, VersionEvent.UPDATED)
     assert second.fields == ("name", "price")
     assert second.before == first.after
     assert second.after.price == 379
@@ -148,11 +148,11 @@ def test_a_product_that_is_missing_from_the_set_is_deleted_and_may_come_back() -
     stage = normalise()
     stage.take([body(row(9), row(9, upc="2"))])
     (gone,) = versions(stage.take([in_use("2")]))
-    assert (gone.event, gone.noticed) == (ProductEvent.DELETED, Noticed.COMPARED)
+    assert (gone.event, gone.noticed) == (VersionEvent.DELETED, Noticed.COMPARED)
     assert gone.fields == ("deleted",)
     assert gone.changed_by is None
     (back,) = versions(stage.take([in_use("2", EGGS, minutes=5)]))
-    assert (back.event, back.number) == (ProductEvent.REVIVED, 3)
+    assert (back.event, back.number) == (VersionEvent.REVIVED, 3)
     assert versions(stage.take([in_use("2", EGGS, minutes=9)])) == []
 
 
@@ -161,7 +161,7 @@ def test_a_deletion_that_the_log_tells_has_its_user_and_the_set_makes_no_second_
     stage.take([body(row(9), row(9, upc="2"))])
     told = stage.take([body(logged(10, "3.49", user=7, kind="DELETE")), in_use("2")])
     (gone,) = versions(told)
-    assert (gone.event, gone.noticed) == (ProductEvent.DELETED, Noticed.TOLD)
+    assert (gone.event, gone.noticed) == (VersionEvent.DELETED, Noticed.TOLD)
     assert gone.changed_by == "7"
     assert [one.deleted for one in catalog(told)] == [True]
 

@@ -70,6 +70,8 @@ def test_by_day_only_the_live_table_is_asked_and_what_was_changed_of_products() 
         "/products/log",
         "/bookmark",
         "/products",
+        "/departments",
+        "/vendors",
         "/position",
     ]
     assert {one.budget for one in asked} == {"database"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from connectors.contract import ProductSet, Rejected
+from connectors.contract import Rejected
 from schemas.catalogue import PosProduct
-from streams.stages.product_set import FEW, differences
+from streams.stages.complete_set import FEW, absent
 
 NOON = 1_000
 
@@ -22,8 +22,12 @@ def product(name: str, version: int = 1, *, deleted: bool = False) -> PosProduct
     )
 
 
-def said(*names: str) -> ProductSet:
-    return ProductSet(ids=frozenset(names), as_of_us=NOON)
+def differences(known: list[PosProduct], ids: frozenset[str]) -> list[PosProduct] | Rejected:
+    return absent(known, ids, NOON, lambda one: one.pos_product_id)
+
+
+def said(*names: str) -> frozenset[str]:
+    return frozenset(names)
 
 
 BREAD, EGGS = product("bread"), product("eggs")
