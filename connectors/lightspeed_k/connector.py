@@ -16,7 +16,7 @@ from connectors.contract import (
 )
 from connectors.lightspeed_k.assemble import assemble
 from connectors.lightspeed_k.fetch import fetch
-from connectors.lightspeed_k.poll import day_of_sales, poll, snapshot
+from connectors.lightspeed_k.poll import LOOKBACK, day_of_sales, poll, snapshot
 from connectors.lightspeed_k.read import read, route
 from connectors.lightspeed_k.sales import PROVIDER
 from connectors.lightspeed_k.signature import authentic
@@ -30,11 +30,12 @@ class LightspeedKConnector:
     K-Series' webhooks, API answers and conversations.
 
     `lookback_s` is two hours: a till that was offline hands in its sales late, and they are
-    listed by the time at which they were closed.
+    listed by the time at which they were closed. Some polls reach further back (`begin_of`),
+    and the daily look does.
     """
 
     provider = PROVIDER
-    lookback_s = 7200
+    lookback_s = int(LOOKBACK.total_seconds())
 
     def authentic(self, delivery: Delivery, keys: Sequence[SigningKey], now: datetime) -> bool:
         """Say whether it carries a password valid `now`; K-Series signs nothing."""

@@ -8,7 +8,7 @@ Order and Pay (apeGetRestrictedItemsByPost)
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -36,6 +36,11 @@ REGULAR = timedelta(days=1)
 """Longer polls look back; how much is left is only known of now."""
 
 MAX_PAGES = 10_000
+
+LOOKBACK = timedelta(hours=2)
+"""How far polls reach behind what the one before them saw."""
+
+QUARTER_HOURS = 6
 
 # Payments and the guest's id come only when asked for.
 INCLUDE = ("include", "payments,consumer")
@@ -82,18 +87,33 @@ def poll(shop: Shop, since: datetime, until: datetime) -> Conversation:
 
     Items have no time of change: they are told once a business day, by the polls that reach
     from one into the next. How much is left of them is asked for by every poll but those that
-    look back.
+    look back. The first poll of each quarter of a day reads from the begin of the business day
+    before on, for what a till hands in that was without network since.
 
     Raises:
         PermanentError: K-Series refused, or an answer cannot be read.
     """
-    for begin, end in windows(since, until):
+    for begin, end in windows(begin_of(shop, since, until), until):
         yield from _closed(shop, begin, end)
     new_day = shop.calendar.day_of(since) != shop.calendar.day_of(until)
     if until - since < REGULAR:
         yield from stock(shop, (yield from items(shop, told=new_day)))
     elif new_day:
         yield from items(shop)
+
+
+def begin_of(shop: Shop, since: datetime, until: datetime) -> datetime:
+    """Return from when on a poll reads sales; they are listed by when they were closed."""
+    seen = min(since + LOOKBACK, until)
+    if until - since >= REGULAR or _quarter(seen) == _quarter(until):
+        return since
+    yesterday = shop.calendar.day_of(until) - timedelta(days=1)
+    return min(since, shop.calendar.begins(yesterday))
+
+
+def _quarter(at: datetime) -> tuple[date, int]:
+    utc = at.astimezone(UTC)
+    return utc.date(), utc.hour // QUARTER_HOURS
 
 
 def snapshot(shop: Shop) -> Conversation:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from connectors.contract import Conversation, Page, Parts, PermanentError, Request, Response
-from connectors.lightspeed_k.poll import ITEMS_A_PAGE, windows
+from connectors.lightspeed_k.poll import ITEMS_A_PAGE, LOOKBACK, begin_of, windows
 from tests.connectors.lightspeed_k.bodies import KSERIES, SHOP, read, sale
 
 SINCE = datetime(2026, 5, 4, 16, tzinfo=UTC)
@@ -154,6 +154,39 @@ def test_a_business_day_can_be_fetched_again() -> None:
 def test_nothing_is_fetched_by_an_unknown_name(resource: str) -> None:
     with pytest.raises(PermanentError):
         KSeries({}).talk(KSERIES.fetch(SHOP, resource))
+
+
+QUARTER = datetime(2026, 5, 4, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seen", "until", "reaches_back"),
+    [
+        (QUARTER - timedelta(minutes=15), QUARTER, True),
+        (QUARTER, QUARTER + timedelta(minutes=15), False),
+        (QUARTER + timedelta(hours=5), QUARTER + timedelta(hours=6, minutes=1), True),
+        (QUARTER - timedelta(days=3), QUARTER, False),
+    ],
+)
+def test_the_first_poll_of_a_quarter_reads_since_the_business_day_before(
+    seen: datetime,
+    until: datetime,
+    reaches_back: bool,  # noqa: FBT001
+) -> None:
+    begin = begin_of(SHOP, seen - LOOKBACK, until)
+    yesterday = SHOP.calendar.day_of(until) - timedelta(days=1)
+    assert begin == (SHOP.calendar.begins(yesterday) if reaches_back else seen - LOOKBACK)
+
+
+def test_a_till_that_was_offline_since_yesterday_is_read_within_a_quarter_of_a_day() -> None:
+    closed = QUARTER - timedelta(hours=20)
+    found = []
+    seen = QUARTER + timedelta(minutes=7)  # when it hands its sales in
+    for _ in range(25):
+        until = seen + timedelta(minutes=15)
+        found.append(begin_of(SHOP, seen - LOOKBACK, until) <= closed)
+        seen = until
+    assert found.count(True) == 1
 
 
 def test_no_window_is_longer_than_a_year_and_none_is_left_out() -> None:
