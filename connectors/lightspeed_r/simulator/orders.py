@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from connectors.lightspeed_r.simulator.places import HABITS
-from connectors.lightspeed_r.simulator.wording import amount, flag, relation, stamp
+from connectors.lightspeed_r.simulator.wording import amount, few, flag, relation, stamp
 from connectors.simulation.answers import Json, RefusedError
 from connectors.simulation.chance import whole
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
@@ -30,6 +30,15 @@ _WRITTEN = ("vendorID", "shopID", "refNum", "orderedDate", "arrivalDate", "Custo
 _LINE = ("orderID", "itemID", "quantity", "price", "originalPrice")
 
 _fields = msgspec.json.Decoder(dict[str, str | int | Json])
+
+
+class _Value(msgspec.Struct):
+    customFieldID: str  # noqa: N815 - the provider's own name
+    value: str
+
+
+class _Values(msgspec.Struct):
+    CustomFieldValue: list[_Value]
 
 
 class Orders:
@@ -85,6 +94,8 @@ class Orders:
         number = f"{len(self._orders) + 1}"
         row = _row(number, f"{given['shopID']}", now)
         row.update({name: given[name] for name in _WRITTEN if name in given})
+        if "CustomFieldValues" in given:
+            row["CustomFieldValues"] = _named(given["CustomFieldValues"])
         self._orders[number] = account, row
         return self._order(row, RELATIONS)
 
@@ -169,6 +180,21 @@ class Orders:
             "accountNumber": "",
             "timeStamp": at,
         }
+
+
+def _named(given: object) -> Json:
+    """Return values of custom fields with the names that the merchant gave these."""
+    try:
+        values = msgspec.convert(given, _Values).CustomFieldValue
+    except msgspec.ValidationError as error:
+        raise RefusedError(400, "CustomFieldValues are not as they are read.") from error
+    if unknown := {one.customFieldID for one in values} - {BUYER}:
+        raise RefusedError(400, f"No such custom field: {min(unknown)}.")
+    rows: list[Json] = [
+        {"customFieldID": one.customFieldID, "name": BUYER_NAME, "value": one.value}
+        for one in values
+    ]
+    return few("CustomFieldValue", rows)
 
 
 def _row(number: str, shop: str, at: datetime) -> Json:

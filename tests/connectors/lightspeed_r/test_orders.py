@@ -177,7 +177,7 @@ def test_an_order_is_written_line_by_line_and_is_ordered_when_it_is_whole() -> N
     ]
     assert order.lines[0].unit_cost == Decimal("96.5")
     assert (order.status, order.ordered_at) == (OrderStatus.SENT, DRAFT.ordered_at)
-    assert [field.value for field in order.custom_fields] == ["Till 1"]
+    assert [(field.name, field.value) for field in order.custom_fields] == [("Buyer", "Till 1")]
     written = [one.path for one in client.asked if one.once]
     assert written == ["/Order.json", *["/OrderLine.json"] * 3, f"/Order/{order.order_id}.json"]
     assert series.over_budget == 0
