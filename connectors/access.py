@@ -175,6 +175,22 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool = False
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Where a provider is to send its webhooks.
+
+    Args:
+        user, secret: what they are to carry (Basic), where the provider signs nothing.
+    """
+
+    url: str
+    user: str = ""
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Target({self.url!r})"
+
+
 def no_headers(_place: Place) -> Mapping[str, str]:
     """Return that calls say nothing of the place."""
     return {}
@@ -193,6 +209,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         tokens: how they are got; None is by hand only.
         probe: asks for a location; `located` reads its pages, None when there is none such.
         consent: how merchants let us in by the browser; None where they cannot.
+        subscribe: has webhooks about a place sent to a target, and tells of each thing that it
+            had to put right by a page; None where an account's tokens cannot do that.
     """
 
     base_url: str
@@ -204,6 +222,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     probe: Callable[[Place], Conversation]
     located: Callable[[Sequence[Page], Place], LocationFacts | None]
     consent: Consent | None = None
+    subscribe: Callable[[Place, Target], Conversation] | None = None
 
 
 def url_of(template: str, place: Place) -> str:

@@ -33,6 +33,10 @@ class ProviderSettings(BaseModel):
         """Return the URL that the provider signs with each delivery, where it does."""
         return None
 
+    def basic_login(self) -> tuple[str, str]:
+        """Return user and password that webhooks are to carry; empty where they are signed."""
+        return "", ""
+
     def token_base(self) -> str:
         """Return where calls for tokens go."""
         return self.base_url
@@ -233,6 +237,11 @@ class LightspeedKSettings(LightspeedSettings):
         default=None,
         description="user:password before the last change; unset it when that is over.",
     )
+
+    def basic_login(self) -> tuple[str, str]:
+        """Return the user and password of the current login."""
+        user, _, password = _secret(self.webhook_login).partition(":")
+        return user, password
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
         """Return the logins that a delivery may carry."""

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         description="Scheme and host by which browsers reach the API, with no path; needed to "
         "connect accounts by OAuth. Never taken from a request.",
     )
+    ask_for_webhooks: bool = Field(
+        default=True,
+        description="Have providers that let accounts do so send their webhooks to public_url "
+        "(https only): when an account is connected, and daily.",
+    )
     return_urls: str = Field(
         default="",
         description="URLs that a browser may be sent to after connecting, comma separated, "

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import structlog
 
-from connectors.catalogue import CONNECTORS, NEVER_ASKED
+from connectors.access import Target
+from connectors.catalogue import ACCESSES, CONNECTORS, NEVER_ASKED
 from connectors.contract import Connector
 from schemas.sealing import KeyRing, KeyRingError, Sealer
 from streams import registry
@@ -20,6 +21,7 @@ from streams.errors import SetupError
 from streams.exchanges import AccountExchanges
 from streams.http.app import Services, create_api, create_probes
 from streams.http.serving import HttpServer
+from streams.http.webhooks import PATH as WEBHOOKS_PATH
 from streams.ingest import Ingest
 from streams.log import Effects, Record
 from streams.metrics import Metrics
@@ -31,6 +33,7 @@ from streams.stages import commands, fetch, mapping, match, normalise, project
 from streams.sync.days import DayChecks
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
+from streams.sync.subscriptions import Subscriptions
 from streams.topics import all_topics
 from streams.views import Staleness
 
@@ -88,6 +91,7 @@ class Worker:
         )
         self.sync = self._sync()
         self.fetcher = self._fetcher()
+        self.subscriptions = self._subscriptions()
         self.metrics = Metrics(tenant_labels=settings.tenant_labels)
         self.observer = self._observer()
         self._server: HttpServer | None = None
@@ -162,6 +166,27 @@ class Worker:
             tenure=self._tenure,
         )
 
+    def _subscriptions(self) -> Subscriptions:
+        def here(account_id: str) -> bool:
+            return self._tenure(self.directory.lane(account_id)) is not None
+
+        return Subscriptions(
+            accounts=self.directory,
+            accesses=ACCESSES,
+            exchanges=self.exchanges,
+            target=self._target,
+            here=here,
+            clock=self._clock,
+        )
+
+    def _target(self, provider: str) -> Target | None:
+        """Return where a provider is to send its webhooks; they all want HTTPS."""
+        public, found = self.settings.public_url or "", self.settings.provider(provider)
+        if found is None or not public.startswith("https://"):
+            return None
+        user, secret = found.basic_login()
+        return Target(url=f"{public}{WEBHOOKS_PATH}{provider}", user=user, secret=secret)
+
     def _fetcher(self) -> fetch.Fetcher:
         return fetch.Fetcher(
             accounts=self.directory,
@@ -205,6 +230,8 @@ class Worker:
         self._ready.set()
         if self._polling:
             await self.sync.start()
+            if self.settings.ask_for_webhooks:
+                await self.subscriptions.start()
         if serve:
             await self._serve()
 
@@ -212,6 +239,7 @@ class Worker:
         """Stop in reverse: nobody is accepted any more before the log goes."""
         if self._server is not None:
             await self._server.stop()
+        await self.subscriptions.stop()
         await self.sync.stop()
         await self.exchanges.settled()
         await self.observer.stop()

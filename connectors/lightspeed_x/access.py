@@ -26,6 +26,7 @@ from connectors.access import (
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError
 from connectors.lightspeed_x.poll import BUDGET, changed, one, segment
+from connectors.lightspeed_x.subscriptions import subscribe
 from connectors.limits import Budget, Quota, Scope
 from connectors.oauth import form_request, read_grant, token_call
 
@@ -136,6 +137,7 @@ SCOPES = (
     "outlets:read",
     "consignments:read",
     "suppliers:read",
+    "webhooks",
 )
 
 CONSENT = Consent(
@@ -157,4 +159,5 @@ ACCESS = Access(
     probe=probe,
     located=located,
     consent=CONSENT,
+    subscribe=subscribe,
 )

@@ -21,6 +21,7 @@ from connectors.contract import Response
 from connectors.lightspeed_k.simulator.desk import Desk
 from connectors.lightspeed_k.simulator.goods import items, left_of
 from connectors.lightspeed_k.simulator.sales import Record, Writer
+from connectors.lightspeed_k.simulator.webhooks import ROOT, Webhooks
 from connectors.simulation.answers import (
     Json,
     RefusedError,
@@ -52,6 +53,7 @@ class Api:
         self._told = sorted(told, key=lambda one: (one.closed_at, one.bill.number))
         self._weather = Weather(config.seed, config.faults)
         self.desk = Desk(config)
+        self.webhooks = Webhooks()
         self._routes: dict[str, Callable[[Call, int, datetime], Json | list[Json]]] = {
             "/f/data/businesses": self._businesses,
             "/items/v1/items": self._items,
@@ -82,6 +84,8 @@ class Api:
         place = self.desk.place(call.headers, now)
         if (call.method, call.path) == ("POST", "/o/op/1/itemAvailability"):
             return self._left(call, place, until)
+        if call.path.startswith(ROOT):
+            return self.webhooks.handle(call, self._config.shops[place].location_id)
         route = self._routes.get(call.path)
         if route is None or call.method != "GET":
             raise RefusedError(404, "Not found")

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from connectors.contract import Response
 from connectors.lightspeed_x.simulator.ledger import Change, Ledger
 from connectors.lightspeed_x.simulator.places import CLIENT_ID
+from connectors.lightspeed_x.simulator.webhooks import ROOT, Webhooks
 from connectors.lightspeed_x.simulator.writing import outlet
 from connectors.simulation.answers import RefusedError, answer_of, number_asked, write
 from connectors.simulation.calls import Answer, Call
@@ -37,6 +38,7 @@ class Api:
         self._weather = Weather(config.seed, config.faults)
         self._places = {shop.merchant_id: place for place, shop in enumerate(config.shops)}
         self.gate = Gate()
+        self.webhooks = Webhooks()
         # The application's secret signs its webhooks, too.
         self.desk = Desk(config, CLIENT_ID, config.signature_key)
 
@@ -61,7 +63,11 @@ class Api:
             wait = timedelta(seconds=int(trouble.retry_after or 0))
             headers = _later(now + wait) if trouble.retry_after else {}
             return Answer(response=_error(trouble.status, "try again later", headers))
-        answer = self._routed(call, self._places[merchant], until)
+        place = self._places[merchant]
+        if call.path.startswith(ROOT):
+            answer = self.webhooks.handle(call, place)
+        else:
+            answer = self._routed(call, place, until)
         return Answer(response=answer, wait=self._weather.wait())
 
     def _consent(self, call: Call, now: datetime) -> Response:
