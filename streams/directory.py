@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -16,7 +18,15 @@ from schemas import topics
 from schemas.account import Account, AccountStatus, ApiKey, Tenant
 from schemas.codec import decode, encode
 from schemas.sealing import Sealer
-from streams.log import TP, EventLog, LogUnavailableError, Out, Record, lane_of
+from streams.log import (
+    TP,
+    EventLog,
+    LogUnavailableError,
+    Out,
+    OvertakenError,
+    Record,
+    lane_of,
+)
 from streams.tail import Tail, partitions
 from streams.views import NotReadyError, NotSettledError, Views
 
@@ -25,6 +35,11 @@ UNCLAIMED = "_unclaimed"
 
 _FOLLOWED = (topics.TENANTS, topics.ACCOUNTS)
 _KEY_PARTS = 3
+
+TURNS, PAUSE_S = 20, 0.05
+"""Tries to write before others can overtake; the longest pause after the first of them."""
+
+Written = TypeVar("Written", Account, Tenant)
 
 
 class Caller:
@@ -52,8 +67,9 @@ class Directory:
     """
     Follows `pos.tenants` and `pos.accounts`.
 
-    Writes append and then wait until this process has read them back, so whoever wrote sees
-    what was written; other processes follow within a second.
+    A write is made of the newest that any process wrote (`EventLog.turn`), and waits until this
+    process has read it back, so whoever wrote sees what was written; other processes follow
+    within a second.
     """
 
     def __init__(
@@ -76,7 +92,7 @@ class Directory:
         self._keys: dict[str, tuple[Tenant, ApiKey]] = {}
         self._accounts: dict[str, Account] = {}
         self._routes: dict[tuple[str, str], dict[str, Account]] = {}
-        self._writing = asyncio.Lock()
+        self._turns: defaultdict[TP, asyncio.Lock] = defaultdict(asyncio.Lock)
         takes = {topics.TENANTS: self._take_tenant, topics.ACCOUNTS: self._take_account}
         self._tail = Tail(log, takes, name="directory")
 
@@ -154,11 +170,11 @@ class Directory:
 
     async def put_tenant(self, tenant: Tenant) -> bool:
         """Write a tenant and wait until it counts; False when not yet seen everywhere."""
-        return await self._put(topics.TENANTS, tenant.tenant_id, encode(tenant))
+        return (await self._write(topics.TENANTS, tenant.tenant_id, lambda: tenant))[1]
 
     async def put_account(self, account: Account) -> bool:
         """Write an account and wait until it counts; False when not yet seen everywhere."""
-        return await self._put(topics.ACCOUNTS, account.account_id, encode(account))
+        return (await self._write(topics.ACCOUNTS, account.account_id, lambda: account))[1]
 
     async def settle_account(self, account_id: str) -> bool:
         """Wait until the tables show what was written to an account's lane; False if late."""
@@ -167,14 +183,15 @@ class Directory:
     async def change_account(
         self, account_id: str, change: Callable[[Account], Account]
     ) -> Account | None:
-        """Change an account; two changes at a time do not undo each other."""
-        async with self._changing(topics.ACCOUNTS, account_id):
-            account = self._accounts.get(account_id)
-            if account is None:
+        """Change an account; no change undoes another, whichever process makes it."""
+
+        def changed() -> Account | None:
+            known = self._accounts.get(account_id)
+            if known is None:
                 return None
-            changed = replace(change(account), updated_at=self._clock())
-            await self.put_account(changed)
-            return changed
+            return replace(change(known), updated_at=self._clock())
+
+        return (await self._write(topics.ACCOUNTS, account_id, changed))[0]
 
     async def grant_over(self, account: Account) -> None:
         """Mark an account whose authorisation is over, unless it was reconnected since."""
@@ -189,65 +206,75 @@ class Directory:
     async def change_tenant(
         self, tenant_id: str, change: Callable[[Tenant], Tenant]
     ) -> Tenant | None:
-        """Change a tenant; two changes at a time do not undo each other."""
-        async with self._changing(topics.TENANTS, tenant_id):
-            tenant = self._tenants.get(tenant_id)
-            if tenant is None:
-                return None
-            changed = change(tenant)
-            await self.put_tenant(changed)
-            return changed
+        """Change a tenant; no change undoes another, whichever process makes it."""
+
+        def changed() -> Tenant | None:
+            known = self._tenants.get(tenant_id)
+            return None if known is None else change(known)
+
+        return (await self._write(topics.TENANTS, tenant_id, changed))[0]
 
     async def create_tenant(self, tenant_id: str, name: str) -> Tenant | None:
         """Create a tenant with a data key of its own; None when the id is taken."""
-        async with self._changing(topics.TENANTS, tenant_id):
+
+        def created() -> Tenant | None:
             if tenant_id in self._tenants:
                 return None
-            tenant = Tenant(
+            return Tenant(
                 tenant_id=tenant_id,
                 name=name,
                 data_key=self._sealer.new_data_key(tenant_id),
                 created_at=self._clock(),
             )
-            await self.put_tenant(tenant)
-            return tenant
+
+        return (await self._write(topics.TENANTS, tenant_id, created))[0]
 
     async def unclaimed_tenant(self) -> Tenant:
         """Return the system's own tenant, created when it is first needed."""
         known = self._tenants.get(UNCLAIMED) or await self.create_tenant(UNCLAIMED, "unclaimed")
         return known or self._tenants[UNCLAIMED]
 
-    @asynccontextmanager
-    async def _changing(self, topic: str, key: str) -> AsyncIterator[None]:
+    async def _write(
+        self, topic: str, key: str, made: Callable[[], Written | None]
+    ) -> tuple[Written | None, bool]:
         """
-        Let one change in at a time, and only when what other processes wrote is known.
+        Write what is made of the newest that any process wrote; None writes nothing.
 
-        Two processes may still write within the few milliseconds of an append; then the later
-        one counts.
+        Returns what was written, and whether it is seen by now.
 
         Raises:
-            LogUnavailableError: the log cannot be read to its end in time.
+            LogUnavailableError: it may not be kept, or others write all the time.
         """
-        tp = TP(topic, self.lane(key))
-        async with self._writing:
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    _, end = (await self._log.bounds([tp]))[tp]
-                    await self._tail.reached(tp, end - 1, self._timeout_s)
-            except TimeoutError:
-                where = f"{tp.topic}/{tp.partition}"
-                raise LogUnavailableError(f"{where} cannot be read to its end") from None
-            yield
-
-    async def _put(self, topic: str, key: str, value: bytes) -> bool:
         lane = self.lane(key)
-        places = await self._log.append(topic, [Out(key.encode(), value, (), lane)])
-        place = places[0]
+        tp = TP(topic, lane)
+        for attempt in range(TURNS):
+            try:
+                async with self._turns[tp], self._log.turn(tp) as write:
+                    await self._caught_up(tp)
+                    value = made()
+                    if value is None:
+                        return None, True
+                    place = await write(Out(key.encode(), encode(value), (), lane))
+            except OvertakenError:
+                # two that always begin together would overtake each other again and again
+                await asyncio.sleep(random.uniform(0, PAUSE_S * (attempt + 1)))
+                continue
+            try:
+                await self._tail.reached(tp, place.offset, self._timeout_s)
+            except TimeoutError:
+                return value, False
+            return value, await self._settled(lane)
+        raise LogUnavailableError(f"{tp.topic}/{tp.partition}: others write all the time")
+
+    async def _caught_up(self, tp: TP) -> None:
+        """Wait until all is known that stands in the log by now."""
         try:
-            await self._tail.reached(TP(topic, place.partition), place.offset, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                _, end = (await self._log.bounds([tp]))[tp]
+                await self._tail.reached(tp, end - 1, self._timeout_s)
         except TimeoutError:
-            return False
-        return await self._settled(lane)
+            where = f"{tp.topic}/{tp.partition}"
+            raise LogUnavailableError(f"{where} cannot be read to its end") from None
 
     async def _settled(self, lane: int) -> bool:
         if self._views is None:

@@ -10,6 +10,7 @@ is why the same code is exactly-once on the embedded log and on Kafka.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -211,6 +212,10 @@ class LogUnavailableError(Exception):
     """The log cannot take a record durably now: answer 503, try again later."""
 
 
+class OvertakenError(Exception):
+    """Somebody else had a turn at writing since; nothing was written: read again, try again."""
+
+
 class LaneLog(Protocol):
     """
     One lane of one stage, owned exclusively.
@@ -258,6 +263,17 @@ class Reader(Protocol):
         ...
 
 
+class TPOffset(NamedTuple):
+    """Where an appended record went."""
+
+    partition: int
+    offset: int
+
+
+Write = Callable[[Out], Awaitable[TPOffset]]
+"""Appends one record and returns where it went, once it is durable."""
+
+
 class EventLog(Protocol):
     """A log of topics, on which stages, ingestors and readers work."""
 
@@ -299,6 +315,18 @@ class EventLog(Protocol):
         """
         ...
 
+    def turn(self, tp: TP) -> AbstractAsyncContextManager[Write]:
+        """
+        Have a turn at writing: the only one of all processes that ask for one there.
+
+        What is read from the begin of the turn on is what there is when its write succeeds.
+
+        Raises:
+            OvertakenError: by the write: somebody else had a turn since.
+            LogUnavailableError: nothing of it can be promised to be kept.
+        """
+        ...
+
     async def reader(self, start: Mapping[TP, int]) -> Reader:
         """Read from these offsets on."""
         ...
@@ -306,13 +334,6 @@ class EventLog(Protocol):
     async def bounds(self, tps: Iterable[TP]) -> dict[TP, tuple[int, int]]:
         """Return (begin, end) of the durable records; a reader at `end` has seen all."""
         ...
-
-
-class TPOffset(NamedTuple):
-    """Where an appended record went."""
-
-    partition: int
-    offset: int
 
 
 class StateView(Protocol):

@@ -11,7 +11,8 @@ is durable.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from streams.log import (
     StageSpec,
     Topic,
     TPOffset,
+    Write,
 )
 
 logger = structlog.get_logger(__name__)
@@ -74,6 +76,7 @@ class EmbeddedLog:
         self._healer: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._appends = Appends(self)
+        self._turns = asyncio.Lock()
         self.sync = GroupSync(self, lambda: self.store.db.flush_wal(True))
 
     async def start(self) -> None:
@@ -148,6 +151,17 @@ class EmbeddedLog:
         """Append all or none, and return where, once durable; errors as in `EventLog`."""
         self.check_available()
         return await self._appends.append(topic, records, partition)
+
+    @asynccontextmanager
+    async def turn(self, tp: TP) -> AsyncIterator[Write]:
+        """Have a turn at writing; this process is the only one, so its own tasks take turns."""
+
+        async def write(out: Out) -> TPOffset:
+            (place,) = await self.append(tp.topic, [out], tp.partition)
+            return place
+
+        async with self._turns:
+            yield write
 
     # -- when the disk fails
 

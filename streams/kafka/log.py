@@ -11,6 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from streams.kafka.clients import Clients, GroupOffsets, stop_quietly
 from streams.kafka.lane import KafkaLane
 from streams.kafka.reader import KafkaReader
 from streams.kafka.state import State, locked, warm_lanes
+from streams.kafka.turns import turn
 from streams.log import (
     TP,
     LogUnavailableError,
@@ -34,6 +36,7 @@ from streams.log import (
     Table,
     Topic,
     TPOffset,
+    Write,
 )
 
 logger = structlog.get_logger(__name__)
@@ -286,6 +289,10 @@ class KafkaLog:
         return await self._appender.append(
             topic, records, partition, self.partitions.get(topic)
         )
+
+    def turn(self, tp: TP) -> AbstractAsyncContextManager[Write]:
+        """Have a turn at writing, as in `EventLog`."""
+        return turn(self, tp)
 
     def check_available(self) -> None:
         """Raise LogUnavailableError while no broker answers."""
