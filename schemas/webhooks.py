@@ -12,7 +12,8 @@ class WebhookHealth(msgspec.Struct, frozen=True, kw_only=True):
     The row of `pos.webhook-health`.
 
     Args:
-        heard_at: when a webhook was received; the last one may be up to five minutes later.
+        heard_at: when a webhook about sales was received; the last one may be up to five
+            minutes later.
         looked_at: when the newest regular poll began.
         unannounced: regular polls in a row that found something of which no webhook had told.
         silent_since: since when the subscription is held to be silent; None while it is not.

@@ -53,7 +53,7 @@ class SyncState(msgspec.Struct, kw_only=True):
 
     `watermark`: all that the provider changed before it is taken in. `next_due` is a plan;
     null while a run is under way or the account is not polled. `webhook_heard_at` may be five
-    minutes before the last webhook; null where none has ever come.
+    minutes before the last webhook about sales; null where none has ever come.
     """
 
     account_id: str

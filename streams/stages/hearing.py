@@ -5,6 +5,9 @@ A subscription that was switched off, or that points elsewhere, raises no error 
 still come, by polls, up to an interval late. But then regular polls find what no webhook told.
 One such poll means nothing, a sale can be newer than its webhook; some in a row, without a
 single webhook in between, do. An account that never had a webhook lives by polls on purpose.
+
+Only webhooks about sales count, because sales are what polls count: K-Series' tell what is left
+of an item and never of a sale, which is no reason to call a busy restaurant silent.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from connectors.contract import Ignored, NeedsFetch, Outcome, Parts, Rejected
 from schemas.account import Account
 from schemas.codec import pack, unpack
 from schemas.events import ErrorType, PosError
@@ -35,8 +39,19 @@ LOOK = (
 )
 
 
+def tells_of_sales(outcome: Outcome) -> bool:
+    """Say whether a body holds a part of a transaction, or says where one is to be had."""
+    match outcome:
+        case Parts(parts=parts, wanted=wanted):
+            return bool(parts) or any(want.transaction for want in wanted)
+        case NeedsFetch(wanted=wanted):
+            return any(want.transaction for want in wanted)
+        case Ignored() | Rejected():
+            return False
+
+
 def heard(known: WebhookHealth | None, account: Account, at: datetime) -> WebhookHealth:
-    """Return the row after a webhook; the same one where it says nothing new."""
+    """Return the row after a webhook about sales; the same one where it says nothing new."""
     if known is None:
         return WebhookHealth(
             tenant_id=account.tenant_id,

@@ -33,7 +33,7 @@ from streams.stages.bundle import Bundle, stamped
 from streams.stages.catalog_book import CatalogBook
 from streams.stages.controls import Control, control_of
 from streams.stages.day_checks import DayBook
-from streams.stages.hearing import HearingBook
+from streams.stages.hearing import HearingBook, tells_of_sales
 from streams.stages.order_book import OrderBook
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
@@ -102,7 +102,7 @@ class NormaliseChunk:
                 self._flush()
                 self._control(reading, outcome)
                 continue
-            if reading.raw.channel is Channel.WEBHOOK:
+            if reading.raw.channel is Channel.WEBHOOK and tells_of_sales(outcome):
                 self._hear(reading)
             self._apply(reading, outcome)
         self._flush()

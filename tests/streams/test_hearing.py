@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connectors.contract import Conversation, Page
+from schemas import topics
 from schemas.events import ErrorType
 from schemas.sync import SyncKind, SyncRun, SyncStatus
 from schemas.webhooks import WebhookHealth
@@ -19,7 +22,7 @@ from streams.stages.hearing import UNANNOUNCED_MAX, WRITTEN_EVERY, heard, looked
 from tests.connectors.square.simulated import a_square, pages
 from tests.http.harness import a_payment
 from tests.streams.bakery_kit import Clock, Shop, shop
-from tests.streams.stage_kit import MILL_LANE
+from tests.streams.stage_kit import MILL_LANE, Normalise, decoded, raw_record
 from tests.streams.sync_kit import NOW
 
 INTERVAL = timedelta(minutes=15)
@@ -81,6 +84,49 @@ def test_a_webhook_soon_after_another_is_not_worth_a_row() -> None:
     assert heard(FIRST, MILL_LANE, soon) is FIRST
     polled = replace(FIRST, looked_at=NOW + WRITTEN_EVERY / 4)
     assert heard(polled, MILL_LANE, soon).heard_at == soon
+
+
+STUB = {"order_id": "O1", "location_id": MILL_LANE.location_id, "version": 3, "state": "OPEN"}
+AN_ORDER = {
+    "merchant_id": MILL_LANE.merchant,
+    "type": "order.updated",
+    "event_id": "event-o1",
+    "created_at": "2026-05-04T13:01:00Z",
+    "data": {"type": "order", "id": "O1", "object": {"order_updated": STUB}},
+}
+A_CATALOG = {
+    "merchant_id": MILL_LANE.merchant,
+    "type": "catalog.version.updated",
+    "event_id": "event-c1",
+    "created_at": "2026-05-04T13:01:00Z",
+    "data": {"object": {"catalog_version": {"updated_at": "2026-05-04T13:01:00Z"}}},
+}
+HOW_MUCH_IS_LEFT = {
+    "type": "ITEM",
+    "sku": "UGG-BB-PUR-06",
+    "businessLocationId": 247158188015618,
+    "count": 5,
+    "countUpdatedAt": "2026-05-04T09:42:00.000+00:00",
+    "status": "RESTRICTED",
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "body", "rows"),
+    [
+        ("square", a_payment(), 1),
+        ("square", AN_ORDER, 1),
+        ("square", A_CATALOG, 0),
+        ("square", {"type": "payment.updated"}, 0),
+        ("lightspeed-k", HOW_MUCH_IS_LEFT, 0),
+    ],
+)
+def test_only_webhooks_about_sales_promise_that_sales_are_told(
+    provider: str, body: dict[str, object], rows: int
+) -> None:
+    stage = Normalise(replace(MILL_LANE, provider=provider, location_id=""))
+    effects = stage.take([raw_record(msgspec.json.encode(body), provider=provider)])
+    assert len(decoded(effects, topics.WEBHOOK_HEALTH, WebhookHealth)) == rows
 
 
 class Open:
