@@ -45,7 +45,12 @@ class Wiring(msgspec.Struct, frozen=True, kw_only=True):
 
 def variables(provider: str, wiring: Wiring) -> dict[str, str]:
     """Return the settings as environment variables; nothing real is behind their secrets."""
-    given = SIMULATED[provider](wiring).model_dump(exclude_unset=True)
+    return environment(provider, SIMULATED[provider](wiring))
+
+
+def environment(provider: str, settings: BaseModel) -> dict[str, str]:
+    """Return settings of a provider as the variables that a process of its own reads."""
+    given = settings.model_dump(exclude_unset=True)
     prefix = f"TILLSTREAM_{provider.replace('-', '_').upper()}__"
     return {
         f"{prefix}{name.upper()}": value.get_secret_value()

@@ -41,14 +41,12 @@ class Member(Till):
             "TILLSTREAM_WORK_PORT": str(self.port),
         }
 
-    def metric(self, name: str) -> int:
-        """Return the sum of a metric over its labels."""
+    def metric(self, name: str, label: str = "") -> int:
+        """Return the sum of a metric over its labels, or those of which one has this value."""
         text = httpx.get(f"{self.url}/metrics", timeout=10).text
+        found = re.findall(rf"^{name}({{.*}})? (\S+)$", text, re.MULTILINE)
         return int(
-            sum(
-                float(it)
-                for it in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
-            )
+            sum(float(it) for labels, it in found if not label or f'"{label}"' in labels)
         )
 
 

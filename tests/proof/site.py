@@ -49,6 +49,7 @@ class Site:
         self.square_url = "http://127.0.0.1:9"
         self.api_key = ""
         self.accounts: dict[str, str] = {}
+        self.more: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -88,6 +89,7 @@ class Site:
             "TILLSTREAM_SQUARE__NOTIFICATION_URL": self.hook,
             "TILLSTREAM_SQUARE__BASE_URL": self.square_url,
             "TILLSTREAM_SQUARE__CALLS_PER_SECOND": "1000",
+            **self.more,
         }
 
     def simulation(self, **given: Any) -> SimulatorConfig:

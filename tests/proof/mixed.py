@@ -1,0 +1,174 @@
+"""A fleet on Kafka whose shops are at several providers, used as its operator would use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from connectors.contract import Delivery
+from connectors.simulation.answers import answer_of
+from connectors.simulation.calls import Answer, Call
+from connectors.simulation.goods import OwnProduct
+from connectors.simulation.simulator import Simulator
+from connectors.simulation.truth import Totals
+from streams.cli.api import Api
+from streams.cli.demo_scene import ACCOUNTS, Scene
+from streams.cli.demo_settings import environment
+from streams.simulate_database import SimulatedDatabase
+from tests.proof.crew import Crew, Member, crew
+from tests.proof.site import ROOT
+
+PATIENCE_S = 120.0
+
+
+class Watched:
+    """A simulated provider that can be taken away, and whose token calls are kept."""
+
+    def __init__(self, inner: Simulator) -> None:
+        self.inner = inner
+        self.config = inner.config
+        self.down = False
+        self.tokens: list[tuple[bytes, int]] = []
+
+    @property
+    def ends(self) -> datetime:
+        return self.inner.ends
+
+    def handle(self, call: Call, now: datetime) -> Answer:
+        if self.down:
+            return Answer(response=answer_of(400, b'{"error": "out of order"}'))
+        answer = self.inner.handle(call, now)
+        if "token" in call.path:
+            self.tokens.append((call.body, answer.response.status))
+        return answer
+
+    def release(self, until: datetime) -> None:
+        self.inner.release(until)
+
+    def deliveries(self, since: datetime | None = None) -> Iterator[tuple[timedelta, Delivery]]:
+        return self.inner.deliveries(since)
+
+    def repeated(self, delivery: Delivery, attempt: int, *, timed_out: bool) -> Delivery:
+        return self.inner.repeated(delivery, attempt, timed_out=timed_out)
+
+    def revoke(self, merchant: str, at: datetime) -> Delivery | None:
+        return self.inner.revoke(merchant, at)
+
+    def totals(self) -> Totals:
+        return self.inner.totals()
+
+    def bills(self) -> Any:
+        return self.inner.bills()
+
+    def own_products(self) -> tuple[OwnProduct, ...]:
+        return self.inner.own_products()
+
+
+class Mixed:
+    """The processes, the simulated providers, and the API through each `serve`."""
+
+    def __init__(
+        self, hands: Crew, scenes: Sequence[Scene], apis: Sequence[Api], key: str
+    ) -> None:
+        self.hands, self.scenes, self.apis, self.key = hands, scenes, apis, key
+
+    @property
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return all accounts as the API gave them."""
+        return [it for scene in self.scenes for it in scene.accounts.values()]
+
+    def keeper(self, provider: str) -> tuple[Member, Member]:
+        """Return the worker that polls a provider's one account, and the other one."""
+        has = {it: it.metric("pos_accounts_total", provider) for it in self.hands.works}
+        assert sorted(has.values()) == [0, 1], {it.name: n for it, n in has.items()}
+        mine, other = sorted(self.hands.works, key=lambda it: -has[it])
+        return mine, other
+
+    def command(self, *words: str, status: int = 0) -> list[Any]:
+        """Run `tillstream` as its operator does, and return the lines of JSON that it says."""
+        with_key = () if words[0] == "topics" else ("--api-key", self.key)
+        url = () if words[0] == "topics" else ("--url", self.hands.site.url)
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "streams.cli", *words, *with_key, *url, "--json"],
+            cwd=ROOT,
+            env={**os.environ, **self.hands.site.environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    async def run(self, account_id: str, what: str, body: object = None) -> Any:
+        """Ask for a sync run through the last `serve` and return how it ended."""
+        path = f"{ACCOUNTS}/{account_id}"
+        asked = await self.apis[-1].call("POST", f"{path}/{what}", body)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                for run in await self.apis[0].items(f"{path}/syncs"):
+                    if run["sync_id"] == asked["sync_id"] and run["status"] != "running":
+                        return run
+                await asyncio.sleep(0.1)
+
+    async def differences(self) -> list[Any]:
+        """Compare every figure with the simulators' own, through the last `serve`."""
+        found: list[Any] = []
+        for scene in self.scenes:
+            checked = scene.check(await scene.ours(self.apis[-1]))
+            assert checked.figures
+            found += checked.differences
+        return found
+
+    async def equal(self) -> None:
+        """Wait until no figure differs; what still does is the error."""
+        last: list[Any] = []
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while last := await self.differences():  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            raise AssertionError(f"{len(last)} figures differ: {last[:5]}") from None
+
+
+@asynccontextmanager
+async def mixed(
+    folder: Path, broker: str, providers: Sequence[str], *, seed: int, **settings: str
+) -> AsyncIterator[Mixed]:
+    """Run two of each process, with one shop at each provider, connected and imported."""
+    with crew(folder, broker) as hands:
+        site = hands.site
+        site.more = dict(settings)
+        scenes = [
+            Scene(name, site.url, seed=seed, shops=1, tell=lambda _: None) for name in providers
+        ]
+        async with AsyncExitStack() as stack:
+            for scene in scenes:
+                if not isinstance(scene.simulator, SimulatedDatabase):
+                    scene.simulator = Watched(scene.simulator)
+                site.more |= environment(scene.provider, await scene.serve(stack))
+            await asyncio.to_thread(hands.start)
+            made = await _called(stack, site.url, site.admin_key).call(
+                "POST", "/api/v1/tenants", {"name": "Shops", "tenant_id": "shops"}
+            )
+            site.api_key = made["api_key"]
+            apis = [_called(stack, it.url, site.api_key) for it in hands.serves]
+            products = [msgspec.to_builtins(it) for it in scenes[0].simulator.own_products()]
+            await apis[0].call("PUT", "/api/v1/pos/products", {"products": products})
+            await asyncio.gather(*(scene.connect(apis[0]) for scene in scenes))
+            yield Mixed(hands, scenes, apis, site.api_key)
+
+
+def _called(stack: AsyncExitStack, url: str, key: str) -> Api:
+    api = Api(url, key)
+    stack.push_async_callback(api.close)
+    return api
