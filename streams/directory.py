@@ -180,6 +180,15 @@ class Directory:
         """Wait until the tables show what was written to an account's lane; False if late."""
         return await self._settled(self.lane(account_id))
 
+    async def catch_up(self, account_id: str) -> None:
+        """
+        Wait until what any process wrote of an account is known here.
+
+        Raises:
+            LogUnavailableError: the log cannot be read to its end in time.
+        """
+        await self._caught_up(TP(topics.ACCOUNTS, self.lane(account_id)))
+
     async def change_account(
         self, account_id: str, change: Callable[[Account], Account]
     ) -> Account | None:

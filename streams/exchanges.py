@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,14 @@ from connectors.access import (
     url_of,
 )
 from connectors.catalogue import ACCESSES
-from connectors.contract import Conversation, CredentialsError, Page, PermanentError, Way
+from connectors.contract import (
+    ConnectorError,
+    Conversation,
+    CredentialsError,
+    Page,
+    PermanentError,
+    Way,
+)
 from connectors.exchange import Authority, Exchange, Patience, limiter_of, new_client
 from connectors.limits import Budget, Limit, Limiter, Scope
 from schemas.account import Account
@@ -215,6 +222,24 @@ class AccountExchanges:
         consent, place = _consent(way), Place(merchant=merchant)
         pages = await self._asked(way, credentials, place, consent.locations())
         return consent.listed(pages, merchant)
+
+    async def recover(self, accounts: Iterable[Account]) -> None:
+        """
+        Bring tokens into the log that an earlier life of this process was given.
+
+        Where another process has such an account's lane by now, it was told that the old pair
+        is over: only this one has the new pair.
+        """
+        for account in accounts:
+            if not account.credentials or await self._pending.of(account) is None:
+                continue
+            try:
+                self.of(account)
+                if (token := self._kept[account.account_id].token) is not None:
+                    await token.recover()
+            except ConnectorError as error:
+                reason = type(error).__name__
+                logger.warning("token_waits", account_id=account.account_id, error=reason)
 
     async def settled(self) -> None:
         """Wait a moment for tokens that are being renewed: their answers must not be lost."""

@@ -20,7 +20,7 @@ import structlog
 from connectors.access import Application, Grant, Login, Renewal
 from connectors.contract import ConnectorError, CredentialsError, PermanentError, TransientError
 from connectors.exchange import Exchange
-from schemas.account import Account, Tenant
+from schemas.account import Account, AccountStatus, Tenant
 from schemas.sealing import SealBrokenError, Sealer
 from streams.credentials import Credentials, opened, sealed
 from streams.log import LogUnavailableError
@@ -48,6 +48,10 @@ class AccountBook(Protocol):
 
     def tenant(self, tenant_id: str) -> Tenant | None:
         """Return a tenant."""
+        ...
+
+    async def catch_up(self, account_id: str) -> None:
+        """Wait until what any process wrote of an account is known here."""
         ...
 
     async def change_account(
@@ -225,6 +229,16 @@ class AccountToken:
         self._refused_token = known.access_token
         return True
 
+    async def recover(self) -> None:
+        """
+        Bring a pair into the log that was given before and has not come there yet.
+
+        Raises:
+            TransientError: the log takes nothing now.
+        """
+        if await self._pending.of(self._account()) is not None:
+            await self.flight.join(self._renewed)
+
     # -- what is known -----------------------------------------------------------------------
 
     def _account(self) -> Account:
@@ -267,8 +281,15 @@ class AccountToken:
 
     async def _renewed(self) -> Credentials:
         """Bring a new pair into the log: one that was got before, or one that is got now."""
+        before = self._account().credentials
+        try:
+            await self._book.catch_up(self._account_id)
+        except LogUnavailableError:
+            raise TransientError("the log does not say whether the token was renewed") from None
         account = self._account()
         known = self._open(account)
+        if account.credentials != before:
+            return known  # by the process that had the lane before
         waiting = await self._pending.of(account)
         if waiting is None:
             try:
@@ -303,12 +324,20 @@ class AccountToken:
         return box
 
     async def _save(self, account: Account, box: bytes) -> None:
-        """Write the pair to the log, unless a person has given other credentials since."""
+        """
+        Write the pair to the log, unless a person has given other credentials since.
+
+        Another process that tried the old pair meanwhile was told that it is over, and may have
+        marked the account so; it is not.
+        """
         before = account.credentials
 
         def change(known: Account) -> Account:
-            mine = known.credentials in {before, self._replaced[0]}
-            return msgspec.structs.replace(known, credentials=box) if mine else known
+            if known.credentials not in {before, self._replaced[0]}:
+                return known
+            revoked = known.status is AccountStatus.REVOKED
+            status = AccountStatus.CONNECTED if revoked else known.status
+            return msgspec.structs.replace(known, credentials=box, status=status)
 
         try:
             await self._book.change_account(account.account_id, change)

@@ -229,6 +229,7 @@ class Worker:
             await self.observer.start()
         self._ready.set()
         if self._polling:
+            await self.exchanges.recover(self.directory.all_accounts())
             await self.sync.start()
             if self.settings.ask_for_webhooks:
                 await self.subscriptions.start()

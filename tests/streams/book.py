@@ -38,6 +38,9 @@ class Book:
     def tenant(self, tenant_id):
         return self.tenants.get(tenant_id)
 
+    async def catch_up(self, account_id):
+        assert account_id in self.accounts
+
     async def change_account(self, account_id, change):
         await asyncio.sleep(0)
         if self.away:

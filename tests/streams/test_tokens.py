@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from connectors.contract import CredentialsError, TransientError
+from connectors.contract import CredentialsError, GrantOverError, TransientError
 from connectors.exchange import Patience
+from schemas.account import AccountStatus
 from streams import exchanges
 from streams.credentials import Credentials
 from tests.connectors.provider import provider
@@ -86,6 +87,30 @@ async def test_a_crash_between_answer_and_log_loses_no_pair(book, clock, tmp_pat
     assert b"refresh" not in b"".join(
         one.read_bytes() for one in tmp_path.rglob("*") if one.is_file()
     )
+
+
+async def test_a_pair_on_disk_comes_into_the_log_though_another_process_was_refused(
+    book, clock, tmp_path
+) -> None:
+    account = book.add("lightspeed-r", old())
+    async with provider(Tokens(book).answer) as there:
+        killed = ours(tmp_path / "a", book, clock, there.url)
+        book.away = True
+        with pytest.raises(TransientError):
+            await killed.of(account).ask(READ)
+        await killed.close()
+        book.away = False
+        other = ours(tmp_path / "b", book, clock, there.url)
+        with pytest.raises(GrantOverError):
+            await other.of(account).ask(READ)
+        book.accounts["a1"] = replace(account, status=AccountStatus.REVOKED)
+        back = ours(tmp_path / "a", book, clock, there.url)
+        await back.recover(book.accounts.values())
+        assert book.accounts["a1"].status is AccountStatus.CONNECTED
+        assert book.credentials().refresh_token == "refresh-2"
+        assert (await other.of(account).ask(READ)).status == 200
+        for way in (back, other):
+            await way.close()
 
 
 async def test_what_waits_on_disk_is_sealed_and_for_nobody_else(book, clock, tmp_path) -> None:
