@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -33,6 +33,13 @@ class Exchanges(Protocol):
     def of(self, account: Account) -> Way:
         """Return it; raises what `AccountExchanges.of` does."""
         ...
+
+
+class _Due(NamedTuple):
+    """When an account is asked again, and the credentials that were refused, if they were."""
+
+    at: datetime
+    refused: bytes | None
 
 
 class Subscriptions:
@@ -60,7 +67,7 @@ class Subscriptions:
         self._target = target
         self._here = here
         self._clock = clock
-        self._due: dict[str, tuple[bytes, datetime | None]] = {}
+        self._due: dict[str, _Due] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -90,16 +97,19 @@ class Subscriptions:
         access = self._accesses.get(account.provider)
         if access is None or access.subscribe is None or not account.credentials:
             return False
-        credentials, due = self._due.get(name, (b"", None))
+        due = self._due.get(name)
+        if due is None or self._clock() >= due.at:
+            return True
         # Connected anew: what the old credentials were refused, the new ones may be granted.
-        return credentials != account.credentials or due is None or self._clock() >= due
+        # Where all is well they do not matter: they change with every renewal of a token.
+        return due.refused is not None and due.refused != account.credentials
 
     async def _ensure(self, account: Account) -> None:
         access, target = self._accesses[account.provider], self._target(account.provider)
         if target is None or access.subscribe is None:
             return
         place = Place(merchant=account.merchant, location_id=account.location_id)
-        now, pause = self._clock(), AGAIN
+        now, pause, refused = self._clock(), AGAIN, None
         told = {"account_id": account.account_id, "provider": account.provider}
         try:
             way = self._exchanges.of(account)
@@ -107,7 +117,10 @@ class Subscriptions:
                 made = sum([len(page.bodies) async for page in pages])
         except ConnectorError as error:
             # What is refused today (a scope that the merchant did not grant) is so tomorrow.
-            pause = AFTER_FAILURE if isinstance(error, TransientError) else AGAIN
+            if isinstance(error, TransientError):
+                pause = AFTER_FAILURE
+            else:
+                refused = account.credentials
             logger.warning("webhooks_not_asked_for", **told, reason=str(error))
         except Exception as error:  # noqa: BLE001 - the other accounts' are looked after, too
             pause = AFTER_FAILURE
@@ -115,4 +128,4 @@ class Subscriptions:
         else:
             if made:
                 logger.info("webhooks_asked_for", **told, put_right=made)
-        self._due[account.account_id] = (account.credentials, now + pause)
+        self._due[account.account_id] = _Due(now + pause, refused)

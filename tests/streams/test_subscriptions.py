@@ -110,6 +110,17 @@ async def test_webhooks_are_asked_for_when_an_account_is_connected_and_put_right
         await until(lambda: all(one["active"] for one in here.store.webhooks()))
 
 
+async def test_a_renewed_token_is_no_reason_to_ask_again(tmp_path: Path) -> None:
+    async with Deployment(tmp_path) as here:
+        await here.connect()
+        await here.later()
+        await until(lambda: here.store.asked == 1)
+        await here.worker.directory.put_account(replace(STORE, credentials=b"renewed"))
+        await here.later(hours=1)
+        await asyncio.sleep(0.2)
+        assert here.store.asked == 1
+
+
 async def test_what_was_refused_is_asked_again_later_or_at_once_by_new_credentials(
     tmp_path: Path,
 ) -> None:
