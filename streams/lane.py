@@ -28,6 +28,7 @@ from streams.log import (
     LogUnavailableError,
     Record,
     StateBrokenError,
+    StateFullError,
     UndeclaredError,
     meant_for,
 )
@@ -48,6 +49,7 @@ _OURS = (
     LogUnavailableError,
     SetupError,
     StateBrokenError,
+    StateFullError,
     TooManyInternalErrorsError,
     UndeclaredError,
 )
@@ -147,9 +149,6 @@ class Lane:
             except FencedError as error:
                 await self._fail(error)
                 await self._wait_for_assignment()
-            except StateBrokenError as error:
-                await self._wipe()
-                await self._fail(error)
             except GapError as error:
                 await self._fail(error)
                 await self._reseek()
@@ -158,10 +157,12 @@ class Lane:
                 self._stage.settings.fatal(error)
                 break
             except Exception as error:  # noqa: BLE001 - tried in place for ever, loses nothing
+                asked = self._reopen
+                if isinstance(error, StateBrokenError):
+                    await self._wipe()
                 await self._fail(error)
-                grown = min(back_off * 2, BACK_OFF_MAX_S)
-                back_off = BACK_OFF_S if self.commits > commits else grown
-                await self._pause(back_off)
+                if not asked:
+                    back_off = await self._rest(back_off, progress=self.commits > commits)
             self._queue.extendleft(reversed(self._inflight))
             self._inflight.clear()
         await self._close()
@@ -215,6 +216,12 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - the damage is met again and wiped then
             logger.warning("wipe-failed", error=type(error).__name__)
             await self._pause(BACK_OFF_S)
+
+    async def _rest(self, back_off: float, *, progress: bool) -> float:
+        """Pause for longer than the last time, unless something was done; return how long."""
+        back_off = BACK_OFF_S if progress else min(back_off * 2, BACK_OFF_MAX_S)
+        await self._pause(back_off)
+        return back_off
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -22,7 +22,16 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.settling import Settling
 from streams.kafka.state import State, locked
 from streams.lane import pieces_of
-from streams.log import TP, Chunk, Reader, Rows, StageSpec, StateBrokenError, Table
+from streams.log import (
+    TP,
+    Chunk,
+    Reader,
+    Rows,
+    StageSpec,
+    StateBrokenError,
+    StateFullError,
+    Table,
+)
 from streams.views import NotReadyError, Staleness
 
 logger = structlog.get_logger(__name__)
@@ -222,6 +231,10 @@ class KafkaReplica(Settling):
             except StateBrokenError:
                 self._broken.add(tp.partition)
                 return
+            except StateFullError:
+                # RocksDB takes no more writes, even when there is room again, until reopened.
+                self._copies.pop(tp.partition).state.close()
+                raise
         if chunk.records:
             end = chunk.records[-1].offset + 1
             self._last[tp] = max(end, self._last.get(tp, 0))

@@ -7,6 +7,7 @@ changelog positions that they reflect, so a crash leaves an older but consistent
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -32,7 +33,7 @@ from rocksdict import (
 
 from streams.embedded.scanning import following, scan
 from streams.errors import SetupError
-from streams.log import Rows, StateBrokenError
+from streams.log import Rows, StateBrokenError, StateFullError
 
 logger = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ IDENTITY, POSITION, SOURCES, SEEN = b"\x00i", b"\x00p", b"\x00s", b"\x00t"
 _NUMBER = struct.Struct(">Q")
 MEMTABLE_MB, MERGED = 32, 8
 """Few large merges cost less than many small ones (docs/benchmarks.md)."""
+FULL = tuple(os.strerror(it) for it in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 class StateBusyError(Exception):
@@ -53,6 +55,9 @@ class State:
 
     Args:
         identity: what the files must have been made for; others are wiped.
+
+    Raises:
+        StateBusyError, StateFullError: the files cannot be opened now; they are left alone.
     """
 
     def __init__(self, path: Path, identity: str, *, cache_mb: int, buffers_mb: int) -> None:
@@ -62,7 +67,7 @@ class State:
         self._db: Any = None
         try:
             self._open()
-        except StateBusyError:
+        except (StateBusyError, StateFullError):
             raise
         except Exception as error:  # noqa: BLE001 - truncated and missing files show here
             logger.warning("state-unusable", path=path.name, reason=str(error)[:200])
@@ -73,9 +78,7 @@ class State:
         try:
             self._db = Rdict(str(self.path), _options(*self._sizes))
         except Exception as error:
-            if "lock" in str(error).lower():
-                raise StateBusyError(f"{self.path.name} is in use") from error
-            raise
+            raise self._meaning(error) from error
         if self._db.get(IDENTITY) != self._identity:
             if self._db.get(IDENTITY) is not None:
                 raise StateBrokenError("it belongs to another log")
@@ -146,7 +149,12 @@ class State:
         positions: Mapping[str, int],
         sources: Mapping[str, int] | None = None,
     ) -> None:
-        """Write rows by table, the position of each table, and those of the sources."""
+        """
+        Write rows by table, the position of each table, and those of the sources.
+
+        Raises:
+            StateFullError, StateBrokenError: none of it was written; close the state.
+        """
         batch = WriteBatch(raw_mode=True)
         for table, changed in rows.items():
             prefix = table.encode() + b"\x00"
@@ -163,7 +171,16 @@ class State:
         try:
             self._db.write(batch)
         except Exception as error:
-            raise StateBrokenError(str(error)) from error
+            raise self._meaning(error) from error
+
+    def _meaning(self, error: Exception) -> Exception:
+        """Say by the type what to do about an error of RocksDB, which has texts only."""
+        text = str(error)
+        if any(words in text for words in FULL):
+            return StateFullError(f"no room for {self.path}: make some; it goes on by itself")
+        if "lock" in text.lower():
+            return StateBusyError(f"{self.path.name} is in use")
+        return StateBrokenError(text)
 
     def close(self) -> None:
         """Let go of the files."""
