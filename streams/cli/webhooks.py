@@ -1,9 +1,16 @@
-"""`tillstream webhooks`: have Square send its webhooks to us."""
+"""
+`tillstream webhooks`: have Square send its webhooks to us.
+
+Those of other providers are set up by the worker, by the provider's own staff, or not at all;
+for them each command says what to do instead.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
+from types import MappingProxyType
 from typing import Annotated
 from uuid import uuid4
 
@@ -16,13 +23,50 @@ from connectors.contract import ConnectorError, Conversation, CredentialsError, 
 from connectors.exchange import Exchange
 from connectors.square import subscriptions as square
 from connectors.square.subscriptions import Subscription
-from streams.cli.console import Json, line, note, table, told
+from streams.cli.console import MISUSED, Json, line, note, table, told
 from streams.errors import SetupError
 from streams.settings import load
 
-app = typer.Typer(help="Where Square sends its webhooks.", no_args_is_help=True)
+app = typer.Typer(
+    help="Where Square sends its webhooks; Lightspeed K and X are asked by the worker.",
+    no_args_is_help=True,
+)
 
 WHERE = "/api/v1/pos/webhooks/square"
+BY_WORKER = (
+    "is asked by the worker when an account is connected, and daily; set TILLSTREAM_PUBLIC_URL "
+    "to an https URL and leave TILLSTREAM_ASK_FOR_WEBHOOKS on"
+)
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "lightspeed-k": f"{BY_WORKER}; webhooks carry TILLSTREAM_LIGHTSPEED_K__WEBHOOK_LOGIN",
+        "lightspeed-x": f"{BY_WORKER}; the merchant has to have granted the scope webhooks",
+        "lightspeed-r": "has no webhooks; polls bring everything",
+        "toast": "has no API for it: ask Toast's staff for a subscription that leads to "
+        "/api/v1/pos/webhooks/toast, and set TILLSTREAM_TOAST__WEBHOOK_SECRETS to its secret",
+        "corepos": "has no webhooks; polls bring everything",
+        "push": "is not subscribed to: the till sends its sales by itself, see docs/push.md",
+    }
+)
+"""What to do at providers whose webhooks are not ours to set up from here."""
+
+
+def _by_command(provider: str) -> str:
+    """Go on with Square; for another provider say what to do instead, and end."""
+    if provider == "square":
+        return provider
+    known = ", ".join(sorted({"square", *INSTEAD}))
+    note(
+        f"tillstream: {provider} {INSTEAD.get(provider, f'is no provider; there are {known}')}"
+    )
+    raise typer.Exit(MISUSED)
+
+
+# Eager, so that nobody is asked for Square's token who did not mean Square.
+Provider = Annotated[
+    str,
+    typer.Option(callback=_by_command, is_eager=True, help="of others it says what to do"),
+]
 
 Token = Annotated[
     str,
@@ -51,8 +95,11 @@ class Row(msgspec.Struct, kw_only=True):
 
 @app.command("ls")
 @told
-def list_subscriptions(*, token: Token, url: Target = None, json: Json = False) -> None:
+def list_subscriptions(
+    *, token: Token, url: Target = None, json: Json = False, provider: Provider = "square"
+) -> None:
     """List where Square sends what; "ours" is the one that leads here."""
+    del provider  # the option's callback lets Square alone through
     here = _target(url)
     rows = [_row(one, here) for one in asyncio.run(_known(token))]
     if json:
@@ -65,12 +112,13 @@ def list_subscriptions(*, token: Token, url: Target = None, json: Json = False) 
 
 @app.command()
 @told
-def ensure(*, token: Token, url: Target = None) -> None:
+def ensure(*, token: Token, url: Target = None, provider: Provider = "square") -> None:
     """
     Have Square send all we read; what is right already is left alone.
 
     A new subscription's signature key is shown as a line for the environment.
     """
+    del provider  # the option's callback lets Square alone through
     here = _target(url)
     talk = square.ensure(asyncio.run(_known(token)), here, str(uuid4()))
     if talk is None:
@@ -85,8 +133,9 @@ def ensure(*, token: Token, url: Target = None) -> None:
 
 @app.command()
 @told
-def remove(*, token: Token, url: Target = None) -> None:
+def remove(*, token: Token, url: Target = None, provider: Provider = "square") -> None:
     """Have Square send nothing here any more; other subscriptions stay."""
+    del provider  # the option's callback lets Square alone through
     here = _target(url)
     ours = [one for one in asyncio.run(_known(token)) if one.notification_url == here]
     for one in ours:

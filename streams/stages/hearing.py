@@ -34,8 +34,9 @@ UNANNOUNCED_MAX = 3
 WRITTEN_EVERY = timedelta(minutes=5)
 
 LOOK = (
-    "see at the provider that its webhook subscription is enabled and leads here (Square: "
-    "`tillstream webhooks ensure`); until then sales come by polls only"
+    "see at the provider that its webhook subscription is enabled and leads here: `tillstream "
+    "webhooks ensure --provider {provider}` does it or says how; until then sales come by "
+    "polls only"
 )
 
 
@@ -150,6 +151,6 @@ def _event(
         error_type=error_type,
         error_message=message,
         consecutive_failures=row.unannounced,
-        action_required=LOOK if silent else None,
+        action_required=LOOK.format(provider=account.provider) if silent else None,
         timestamp=at,
     )

@@ -8,9 +8,11 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from connectors.catalogue import ACCESSES, CONNECTORS
 from connectors.square.events import EVENTS
 from connectors.square.simulator import SimulatorConfig, SquareSimulator, bakeries
 from streams.cli.main import app
+from streams.cli.webhooks import INSTEAD
 from streams.simulate import serve_simulator
 
 HERE = "https://tills.example/api/v1/pos/webhooks/square"
@@ -82,3 +84,24 @@ def test_a_token_that_square_does_not_accept_is_one_line(run, monkeypatch) -> No
     assert answer.exit_code == 2
     assert "does not accept this token" in answer.output
     assert "hush-wrong" not in answer.output
+
+
+def test_every_other_provider_has_a_word_on_what_to_do_there() -> None:
+    assert set(INSTEAD) == set(CONNECTORS) - {"square"}
+    asked = {name for name, access in ACCESSES.items() if access.subscribe is not None}
+    assert {name for name, text in INSTEAD.items() if "by the worker" in text} == asked
+
+
+@pytest.mark.parametrize("command", ["ls", "ensure", "remove"])
+@pytest.mark.parametrize("provider", sorted(INSTEAD))
+def test_another_provider_is_told_about_without_asking_for_a_token(command, provider) -> None:
+    answer = CliRunner().invoke(app, ["webhooks", command, "--provider", provider])
+    assert answer.exit_code == 2
+    assert answer.stderr == f"tillstream: {provider} {INSTEAD[provider]}\n"
+    assert "token" not in answer.stdout
+
+
+def test_a_provider_that_is_none_is_told_which_there_are() -> None:
+    answer = CliRunner().invoke(app, ["webhooks", "ensure", "--provider", "till"])
+    assert answer.exit_code == 2
+    assert "till is no provider; there are corepos, lightspeed-k" in answer.stderr

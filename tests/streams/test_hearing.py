@@ -177,7 +177,7 @@ async def test_a_subscription_that_falls_silent_is_told_once_and_so_is_its_end(
         await polled(bakery)
         ((kind, action),) = await bakery.errors()
         assert kind is ErrorType.WEBHOOKS_SILENT
-        assert "tillstream webhooks ensure" in (action or "")
+        assert "`tillstream webhooks ensure --provider square`" in (action or "")
         silent = 'pos_silent_webhooks{pos_provider="square",tenant_id="bakers"}'
         assert f"{silent} 1.0" in (await bakery.house.client.get("/metrics")).text
         await bakery.house.deliver(a_payment("P2", location=bakery.location))
