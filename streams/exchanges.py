@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
@@ -110,7 +111,9 @@ class AccountExchanges:
         self._accesses = accesses
         self._clock = clock
         self._client = new_client()
-        self._databases = AccountDatabases(settings.corepos, sealer)
+        self._databases = AccountDatabases(
+            settings.corepos, sealer, partial(Exchange, client=self._client)
+        )
         self._pending = PendingGrants(settings.data_dir / "tokens")
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._logins: dict[str, ApplicationToken] = {}

@@ -296,8 +296,9 @@ class CoreposSettings(BaseModel):
 
     hosts: str = Field(
         default="",
-        description="Hosts, or host:port, that accounts' DSNs may name, comma separated; none: "
-        "no database is called. Else whoever has an API key could have any host called.",
+        description="Hosts, or host:port, that accounts' DSNs and web services may name, comma "
+        "separated; none: nothing is called. Else whoever has an API key could have any host "
+        "called.",
     )
     ca_file: str | None = Field(
         default=None,

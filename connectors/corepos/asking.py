@@ -1,12 +1,9 @@
 """
-Questions to CORE-POS: to its database, and to its web service.
+Questions to CORE-POS: which rows of which table.
 
-Transactions can only be read by SQL (the web service opens the operational database alone). A
-question to the database is a `SELECT` request: its path is the table's role, its query the
-bounds; the answer is a JSON array of rows, columns as they are. Its web service is asked by
-JSON-RPC like any other.
-
-Source: CORE-POS/IS4C fannie/ws/index.php, fannie/classlib2.0/webservices/FannieEntity.php
+A question is a `SELECT` request: its path is the table's role, its query the bounds; the answer
+is a JSON array of rows, columns as they are. Whether the database or the web service answers is
+the business of the way to the account.
 """
 
 from __future__ import annotations
@@ -37,22 +34,9 @@ TODAYS_SUMS, ARCHIVED_SUMS = "/dtransactions/sums", "/archive/sums"
 ROWS_A_PAGE = 2000
 ROWS_A_BODY = 500
 BODIES_A_PAGE = 250
-WEB_SERVICE = "/fannie/ws/"
-ENTITY = "\\COREPOS\\Fannie\\API\\webservices\\FannieEntity"
 
 _OK = 200
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-class _Result(msgspec.Struct):
-    result: list[str]
-
-
-class _Answer(msgspec.Struct):
-    result: _Result
-
-
-_answer = msgspec.json.Decoder(_Answer)
 
 
 def select(path: str, query: Query) -> Rows:
@@ -136,32 +120,3 @@ def arrays(rows: Sequence[bytes]) -> Iterator[bytes]:
     """Yield rows as arrays of bounded size."""
     for begin in range(0, len(rows), ROWS_A_BODY):
         yield array(rows[begin : begin + ROWS_A_BODY])
-
-
-def entity(name: str, columns: dict[str, str]) -> Chat:
-    """
-    Ask the web service for the rows of one entity.
-
-    It knows no paging and no "changed since", and it answers what it cannot read with no rows:
-    so an empty answer is never a reason to delete.
-
-    Raises:
-        PermanentError: it refused, or cannot be read.
-    """
-    call = {
-        "jsonrpc": "2.0",
-        "method": ENTITY,
-        "params": {"entity": name, "submethod": "get", "columns": columns},
-        "id": 1,
-    }
-    question = Request(
-        method="POST", path=WEB_SERVICE, body=msgspec.json.encode(call), budget="web-service"
-    )
-    answer = yield question
-    if answer is None or answer.status != _OK:
-        raise PermanentError(f"{WEB_SERVICE}: no answer about {name}")
-    try:
-        rows = _answer.decode(answer.body).result.result
-    except msgspec.MsgspecError as error:
-        raise PermanentError(f"{WEB_SERVICE}: the answer about {name} is an error") from error
-    yield from pages(name, arrays([row.encode() for row in rows]))

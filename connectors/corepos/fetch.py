@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.contract import Conversation, PermanentError, Shop
-from connectors.corepos.asking import PRODUCTS, arrays, entity, pages, select, store_of
+from connectors.corepos.asking import PRODUCTS, arrays, pages, select, store_of
 
 
 def fetch(shop: Shop, resource: str) -> Conversation:
@@ -11,19 +11,15 @@ def fetch(shop: Shop, resource: str) -> Conversation:
     Ask for one resource; what CORE-POS does not know brings no page.
 
     Args:
-        resource: "products/<upc>" of its database, "entity/Products" of its web service.
+        resource: "products/<upc>".
 
     Raises:
         PermanentError: nothing of that name can be asked for, or it was refused.
-
-    Source: CORE-POS/IS4C fannie/classlib2.0/webservices/FannieEntity.php
     """
     kind, _, name = resource.partition("/")
     match kind:
         case "products" if name:
             rows = yield from select(PRODUCTS, (("upc", name), *store_of(shop)))
             yield from pages("products", arrays(rows))
-        case "entity" if name:
-            yield from entity(name, {})
         case _:
             raise PermanentError(f"nothing is fetched by the name of {kind[:20]!r}")

@@ -1,5 +1,5 @@
 """
-The one place that talks SQL: carries out conversations with a CORE-POS database.
+The one place that talks SQL: asks a CORE-POS database.
 
 It only reads: the session is read-only, statements have a time limit, and a user who may do no
 more than SELECT is enough. Values go from the wire into JSON as the server wrote them, as text:
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -24,15 +24,12 @@ from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
 from connectors.contract import (
-    Conversation,
     CredentialsError,
-    Page,
     PermanentError,
     Request,
-    Response,
     TransientError,
 )
-from connectors.corepos.asking import BOOKMARK, KEEP, POSITION, SELECT, array
+from connectors.corepos.asking import array
 from connectors.corepos.dsn import Charset, Dsn, Tls
 from connectors.corepos.questions import Statement, statement
 
@@ -67,74 +64,25 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connect_s: int = 10
 
 
-class SqlExchange:
+class Database:
     """
-    The way to one account's database; it remembers how far the account was read.
-
-    A conversation has one connection of its own, for as long as it takes.
+    One account's database.
 
     Args:
         threads: carry out what blocks.
-
-    Attributes:
-        bookmark: how far the log of products was read; whoever asks keeps it.
     """
 
     def __init__(self, dsn: Dsn, limits: Limits, threads: Executor) -> None:
         self._dsn = dsn
         self._limits = limits
         self._threads = threads
-        self._position: bytes | None = None
-        self.bookmark: str | None = None
 
-    async def converse(self, conversation: Conversation) -> AsyncGenerator[Page, None]:
-        """
-        Carry a conversation out and hand on the pages it brings.
-
-        Raises:
-            TransientError: the server cannot be reached, is overloaded or too slow.
-            CredentialsError: it does not let us in, or not read what we need.
-            PermanentError: it is no database of CORE-POS's.
-        """
-        session = _Session(self._dsn, self._limits, self._threads)
-        answer: Response | None = None
-        try:
-            while True:
-                try:
-                    said = conversation.send(answer)
-                except StopIteration:
-                    return
-                if isinstance(said, Page):
-                    yield said
-                    answer = None
-                else:
-                    answer = await self._ask(said, session)
-        finally:
-            conversation.close()
-            session.close()
-
-    async def _ask(self, request: Request, session: _Session) -> Response:
-        if request.method == KEEP:
-            self._keep(request)
-            return Response(status=200, body=b"[]")
-        if request.method != SELECT:
-            raise PermanentError(f"{request.path}: this account is asked by SQL alone")
-        if request.path == POSITION:
-            kept = [] if self._position is None else [self._position]
-            return Response(status=200, body=array(kept))
-        if request.path == BOOKMARK:
-            kept = [] if self.bookmark is None else [self.bookmark.encode()]
-            return Response(status=200, body=array(kept))
-        return Response(status=200, body=await session.ask(request))
-
-    def _keep(self, request: Request) -> None:
-        if request.path == BOOKMARK:
-            self.bookmark = (request.body or b"").decode() or None
-        else:
-            self._position = request.body
+    def session(self) -> Session:
+        """Return a connection to be; it is made with the first question."""
+        return Session(self._dsn, self._limits, self._threads)
 
 
-class _Session:
+class Session:
     """One connection, used by one thread at a time; it is closed by whoever used it last."""
 
     def __init__(self, dsn: Dsn, limits: Limits, threads: Executor) -> None:
@@ -145,7 +93,14 @@ class _Session:
         self._last: asyncio.Future[bytes] | None = None
 
     async def ask(self, request: Request) -> bytes:
-        """Return the rows of an answer as a JSON array; errors as in `SqlExchange.converse`."""
+        """
+        Return the rows of an answer as a JSON array.
+
+        Raises:
+            TransientError: the server cannot be reached, is overloaded or too slow.
+            CredentialsError: it does not let us in, or not read what we need.
+            PermanentError: it is no database of CORE-POS's.
+        """
         what = statement(request, self._dsn)
         loop = asyncio.get_running_loop()
         self._last = loop.run_in_executor(self._threads, self._answer, request.path, what)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, SecretStr
@@ -101,7 +102,7 @@ def _lightspeed_r(wiring: Wiring) -> ProviderSettings:
 
 
 def _corepos(wiring: Wiring) -> CoreposSettings:
-    return CoreposSettings(hosts=wiring.database)
+    return CoreposSettings(hosts=f"{wiring.database},{urlsplit(wiring.url).netloc}")
 
 
 SIMULATED: Mapping[str, Callable[[Wiring], BaseModel]] = MappingProxyType(

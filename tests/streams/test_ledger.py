@@ -12,7 +12,8 @@ from connectors.catalogue import ACCESSES, CONNECTORS
 from connectors.contract import Conversation, Page, Way
 from connectors.corepos.dsn import dsn_of
 from connectors.corepos.simulator import CoreposSimulator
-from connectors.corepos.sql import Limits, SqlExchange
+from connectors.corepos.sql import Database, Limits
+from connectors.corepos.way import CoreposWay
 from connectors.simulation.config import Faults, SimulatedShop
 from connectors.simulation.simulator import Simulator
 from connectors.simulation.truth import Day
@@ -91,7 +92,7 @@ async def test_a_database_is_seen_to_the_cent_and_agrees_with_its_own_sums() -> 
     with ThreadPoolExecutor(1) as threads:
         async with serve_database(simulator) as address:
             dsn = dsn_of(place.token.format(database=address))
-            way = SqlExchange(dsn, Limits(), threads)
+            way = CoreposWay(Database(dsn, Limits(), threads))
             for day, sold in simulator.totals().of(place.location_id).items():
                 seen = await asked(way, "corepos", place, day)
                 same(sold, seen)

@@ -9,8 +9,9 @@ from decimal import Decimal
 import msgspec
 
 from connectors.contract import Delivery, Response
+from connectors.corepos.simulator import web
 from connectors.corepos.simulator.tables import SCHEMA, Cells, Tables
-from connectors.corepos.simulator.writing import Row, dollars, key_of, rows_of, wall
+from connectors.corepos.simulator.writing import DEPARTMENT, Row, dollars, key_of, rows_of, wall
 from connectors.simulation.bills import Bill, BillLine, Item
 from connectors.simulation.books import Books
 from connectors.simulation.calls import Answer, Call
@@ -39,6 +40,7 @@ share a returned line bears is nowhere written.
 """
 
 NIGHTLY = time(0, 30)
+WEB_SERVICE = "/fannie/ws/"
 _LONGEST_NAME = 30
 
 
@@ -65,7 +67,8 @@ class CoreposSimulator:
     """
     Deterministic, as `connectors.simulation.simulator.Simulator` says; it has no webhooks.
 
-    It is asked by SQL: `schema` says what tables there are, `select` answers.
+    It is asked by SQL: `schema` says what tables there are, `select` answers; or, for what the
+    office has, by the web service.
     """
 
     schema = SCHEMA
@@ -81,6 +84,8 @@ class CoreposSimulator:
         self._tables = Tables()
         self._tables.put("Stores", self._stores())
         self._tables.put("products", self._products())
+        self._tables.put("departments", _departments())
+        self._tables.put("vendors", _vendors())
         self._tables.put("InventoryCounts", self._counts())
         self._told = 0
         self._night = self._nights_begin()
@@ -92,13 +97,24 @@ class CoreposSimulator:
         return self._books.ends
 
     def handle(self, call: Call, now: datetime) -> Answer:
-        """Answer that there is no web service."""
-        del call, now
-        return Answer(response=Response(status=404, body=b"{}"))
+        """Answer a call of the web service; there is nothing else behind HTTP."""
+        del now
+        if (call.method, call.path) != ("POST", WEB_SERVICE):
+            return Answer(response=Response(status=404, body=b"{}"))
+        said = Response(
+            status=200,
+            body=web.answer(call.body, self._tables),
+            headers={"content-type": "application/json"},
+        )
+        return Answer(response=said)
 
     def select(self, text: str) -> tuple[list[Cells], list[str]]:
         """Return rows and columns; errors as in `Tables.select`."""
         return self._tables.select(text)
+
+    def change(self, text: str) -> None:
+        """Have the office change its tables by a statement in SQLite's dialect."""
+        self._tables.change(text)
 
     def release(self, until: datetime) -> None:
         """Let tills upload and nights pass up to a time."""
@@ -174,7 +190,7 @@ class CoreposSimulator:
                 "description": f"{item.name} {item.size}".strip().upper()[:_LONGEST_NAME],
                 "brand": "",
                 "normal_price": dollars(item.price),
-                "department": 40,
+                "department": DEPARTMENT,
                 "scale": int(item.weighed),
                 "tax": 1 + item.tax,
                 "cost": dollars(item.price // 2),
@@ -206,6 +222,29 @@ class CoreposSimulator:
     @property
     def _first(self) -> SimulatedShop:
         return self.config.shops[0]
+
+
+def _departments() -> Iterator[Row]:
+    for number, name in ((DEPARTMENT, "GROCERY"), (DEPARTMENT + 1, "BAKERY"), (990, "MISC")):
+        yield {
+            "dept_no": number,
+            "dept_name": name,
+            "dept_tax": 0,
+            "modified": "1900-01-01 00:00:00",
+            "modifiedby": 1,
+            "active": 1,
+        }
+
+
+def _vendors() -> Iterator[Row]:
+    for number, name in ((1, "Wholesale Foods"), (2, "Mill and Farm")):
+        yield {
+            "vendorID": number,
+            "vendorName": name,
+            "vendorAbbreviation": name[:4].upper(),
+            "phone": f"555-010{number}",
+            "inactive": 0,
+        }
 
 
 def _line_of(item: Item) -> BillLine:

@@ -16,7 +16,7 @@ from connectors.corepos.simulator.writing import COLUMNS, Column, Row
 
 Cells = tuple[Column, ...]
 
-_OP = {
+OFFICE: Mapping[str, Sequence[str]] = {
     "products": (
         "id",
         "upc",
@@ -33,12 +33,29 @@ _OP = {
     ),
     "InventoryCounts": ("upc", "storeID", "count", "countDate", "mostRecent", "par"),
     "Stores": ("storeID", "description"),
+    "departments": ("dept_no", "dept_name", "dept_tax", "modified", "modifiedby", "active"),
+    "prodUpdate": (
+        "prodUpdateID",
+        "updateType",
+        "upc",
+        "storeID",
+        "description",
+        "price",
+        "modified",
+        "user",
+        "inUse",
+    ),
+    "vendors": ("vendorID", "vendorName", "vendorAbbreviation", "phone", "inactive"),
 }
 _WHOLE = {
     "id",
     "inUse",
     "store_id",
     "storeID",
+    "dept_no",
+    "prodUpdateID",
+    "user",
+    "vendorID",
     "mostRecent",
     "register_no",
     "emp_no",
@@ -51,7 +68,7 @@ _WHOLE = {
 }
 _ROWS = ("store_row_id", *COLUMNS)
 SCHEMA: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "core_op": _OP,
+    "core_op": OFFICE,
     "core_trans": {"dtransactions": _ROWS},
     "trans_archive": {"bigArchive": _ROWS},
 }
@@ -75,7 +92,7 @@ class Tables:
 
     def put(self, table: str, rows: Iterable[Row]) -> None:
         """Add rows to a table of the operational database."""
-        names = _OP[table]
+        names = OFFICE[table]
         marks = ", ".join("?" * len(names))
         self._server.executemany(
             f'INSERT INTO core_op."{table}" VALUES ({marks})',
@@ -100,6 +117,10 @@ class Tables:
             f"INSERT INTO trans_archive.bigArchive SELECT * {where}", (before,)
         )
         self._server.execute(f"DELETE {where}", (before,))
+
+    def change(self, text: str) -> None:
+        """Carry out a statement in SQLite's dialect, as who works in the office does."""
+        self._server.execute(text)
 
     def select(self, text: str) -> tuple[list[Cells], list[str]]:
         """

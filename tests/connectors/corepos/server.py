@@ -12,7 +12,8 @@ import pytest
 
 from connectors.contract import Conversation, Page, Shop
 from connectors.corepos.dsn import dsn_of
-from connectors.corepos.sql import Limits, SqlExchange
+from connectors.corepos.sql import Database, Limits
+from connectors.corepos.way import CoreposWay
 from tests.connectors.corepos.rows import COREPOS, SHOP
 from tests.connectors.corepos.test_samples import DUMPS
 from tests.services.mariadb import MariaDb, missing
@@ -47,16 +48,16 @@ def load(server: MariaDb, file: str) -> None:
     server.run(dump)
 
 
-def exchange(server: MariaDb, options: str = "tls=off", **limits: object) -> SqlExchange:
-    return SqlExchange(dsn_of(server.dsn(options)), Limits(**limits), THREADS)
+def exchange(server: MariaDb, options: str = "tls=off", **limits: object) -> CoreposWay:
+    return CoreposWay(Database(dsn_of(server.dsn(options)), Limits(**limits), THREADS))
 
 
-async def pages_of(way: SqlExchange, conversation: Conversation) -> list[Page]:
+async def pages_of(way: CoreposWay, conversation: Conversation) -> list[Page]:
     async with aclosing(way.converse(conversation)) as pages:
         return [page async for page in pages]
 
 
-async def polled(way: SqlExchange, shop: Shop, since: datetime, until: datetime) -> list[bytes]:
+async def polled(way: CoreposWay, shop: Shop, since: datetime, until: datetime) -> list[bytes]:
     """Poll and return the bodies that tell of sales."""
     pages = await pages_of(way, COREPOS.poll(shop, since, until))
     return [body for page in pages if page.resource == "dtransactions" for body in page.bodies]

@@ -223,9 +223,8 @@ def test_the_snapshot_brings_products_in_bodies_of_bounded_size_their_set_and_co
     assert everything.ids == {f"{n:013}" for n in range(1, ROWS_A_BODY + 2, 2)}
 
 
-def test_an_error_of_the_web_service_is_never_taken_for_no_products() -> None:
-    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32600, "message": "Invalid entity"}}
-    with pytest.raises(PermanentError):
-        talk(COREPOS.fetch(SHOP, "entity/Products"), {"/fannie/ws/": [error]})
+def test_nothing_but_products_is_fetched_by_name() -> None:
+    asked, _ = talk(COREPOS.fetch(SHOP, "products/0000000001009"), {})
+    assert dict(asked[0].query)["upc"] == "0000000001009"
     with pytest.raises(PermanentError):
         talk(COREPOS.fetch(SHOP, "orders/1"), {})

@@ -14,7 +14,8 @@ from connectors.contract import Page
 from connectors.corepos.dsn import dsn_of
 from connectors.corepos.poll import poll, snapshot
 from connectors.corepos.simulator import CoreposSimulator, stores
-from connectors.corepos.sql import Limits, SqlExchange
+from connectors.corepos.sql import Database, Limits
+from connectors.corepos.way import CoreposWay
 from connectors.simulation.config import SimulatedShop, SimulatorConfig
 from schemas.transaction import Status, Transaction
 from streams.simulate_database import serve_database
@@ -43,7 +44,7 @@ class Office:
     def __init__(self, store: SimulatedShop, address: str, pool: ThreadPoolExecutor) -> None:
         self.shop = shop_of(store)
         dsn = dsn_of(store.token.format(database=address))
-        self.way = SqlExchange(dsn, Limits(), pool)
+        self.way = CoreposWay(Database(dsn, Limits(), pool))
         self.bodies: list[bytes] = []
 
     async def poll(self, since: datetime, until: datetime) -> int:
@@ -127,7 +128,13 @@ async def test_the_snapshot_brings_products_and_counts(threads: ThreadPoolExecut
         office = Office(simulator.config.shops[0], address, threads)
         async with aclosing(office.way.converse(snapshot(office.shop))) as pages:
             found = Counter([page.resource async for page in pages])
-    assert set(found) == {"products", "products_in_use", "inventory_counts"}
+    assert set(found) == {
+        "products",
+        "products_in_use",
+        "departments",
+        "vendors",
+        "inventory_counts",
+    }
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_does_not() -> None:

@@ -18,7 +18,8 @@ from connectors.contract import (
     TransientError,
 )
 from connectors.corepos.dsn import dsn_of
-from connectors.corepos.sql import Limits, SqlExchange
+from connectors.corepos.sql import Database, Limits
+from connectors.corepos.way import CoreposWay
 from schemas.transaction import Transaction
 from tests.connectors.corepos.rows import COREPOS, made
 from tests.connectors.corepos.server import (
@@ -230,7 +231,7 @@ async def test_names_are_read_in_utf8_and_latin1_and_where_a_table_holds_both(
     assert await names("charset=raw") == ["Crème brûlée", "Crème brûlée"]
 
 
-async def refusal(way: SqlExchange) -> Exception:
+async def refusal(way: CoreposWay) -> Exception:
     with pytest.raises((CredentialsError, PermanentError, TransientError)) as caught:
         await pages_of(way, COREPOS.fetch(store(1), "products/1"))
     told = str(caught.value)
@@ -238,8 +239,8 @@ async def refusal(way: SqlExchange) -> Exception:
     return caught.value
 
 
-def way_of(line: str, **limits: int) -> SqlExchange:
-    return SqlExchange(dsn_of(line), Limits(**limits), THREADS)
+def way_of(line: str, **limits: int) -> CoreposWay:
+    return CoreposWay(Database(dsn_of(line), Limits(**limits), THREADS))
 
 
 async def test_what_fails_is_told_by_what_to_do_next_and_names_nobody(mariadb: MariaDb) -> None:
@@ -267,7 +268,7 @@ async def test_a_certificate_is_believed_only_of_a_known_authority(
         server.run(f"{ask}; ALTER USER tills@'127.0.0.1' REQUIRE SSL")
         question = COREPOS.fetch(store(1), "products/1")
         line, known = server.dsn("tls=verify"), str(tmp_path / "ca.crt")
-        way = SqlExchange(dsn_of(line), Limits(ca_file=known), THREADS)
+        way = CoreposWay(Database(dsn_of(line), Limits(ca_file=known), THREADS))
         assert await pages_of(way, question) == []
         assert isinstance(await refusal(way_of(line)), PermanentError)
         assert isinstance(await refusal(way_of(server.dsn("tls=off"))), CredentialsError)
