@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -196,13 +197,20 @@ async def test_a_source_that_was_made_anew_stops_the_lane(kafka, tmp_path):
             await log.open_lane(SPEC, 0)
 
 
-async def test_state_of_another_log_is_not_used(kafka, tmp_path):
-    async with opened(kafka, tmp_path, *TOPICS) as log:
+@pytest.mark.parametrize("lanes", [2, 3])
+async def test_state_of_another_log_or_number_of_lanes_is_not_used(kafka, tmp_path, lanes):
+    async with opened(kafka, tmp_path / "old", *TOPICS) as log:
         lane = await log.open_lane(SPEC, 0)
         await lane.commit(Effects(rows={"sums": {b"x": b"1"}}), {"facts": 0})
     kafka.clear()
-    async with opened(kafka, tmp_path, *TOPICS) as log:
-        assert (await log.open_lane(SPEC, 0)).scan("sums", b"") == {}
+    topics = [replace(topic, partitions=lanes) for topic in TOPICS]
+    # The new changelog goes on where the old one ended: positions alone would fit.
+    rows = {b"%d" % number: b"2" for number in range(10)}
+    async with opened(kafka, tmp_path / "new", *topics) as log:
+        lane = await log.open_lane(SPEC, 0)
+        await lane.commit(Effects(rows={"sums": rows}), {"facts": 0})
+    async with opened(kafka, tmp_path / "old", *topics) as log:
+        assert (await log.open_lane(SPEC, 0)).scan("sums", b"") == rows
 
 
 @pytest.mark.parametrize("damage", ["cut", "removed", "garbled"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -15,6 +16,7 @@ from streams.log import (
     LogUnavailableError,
     Out,
     StageSpec,
+    StateBrokenError,
     Table,
     Topic,
     lane_of,
@@ -157,6 +159,22 @@ async def test_a_commit_that_fails_is_tried_in_place_and_counts_once(tmp_path):
 # -- stages that talk to the world outside
 
 CALLS = StageSpec("calls", ("raw",), ("notes",), (), "rejected")
+
+
+async def test_state_that_breaks_again_and_again_is_not_made_anew_without_a_pause(tmp_path):
+    tries = []
+
+    def unlucky(records, state):
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise StateBrokenError("a bad block")
+        return till(records, state)
+
+    async with started(tmp_path, jobs=(Job(TILL, unlucky),)) as running:
+        await running.log.append("raw", [sale(1)], 0)
+        await until(lambda: running.stages["till"].stats.chunks, 10)
+    gaps = [later - one for one, later in pairwise(tries)]
+    assert all(gap >= least for gap, least in zip(gaps, [0.2, 0.4, 0.8], strict=True))
 
 
 async def test_a_handler_is_tried_again_until_it_answers(tmp_path):
