@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from streams.bisecting import Bisection, TooManyInternalErrorsError, where
-from streams.errors import SetupError
+from streams.errors import SetupError, StateFullError
 from streams.log import (
     TP,
     Chunk,
@@ -28,7 +28,6 @@ from streams.log import (
     LogUnavailableError,
     Record,
     StateBrokenError,
-    StateFullError,
     UndeclaredError,
     meant_for,
 )

@@ -200,10 +200,6 @@ class StateBrokenError(Exception):
     """The local copy of the state cannot be trusted: wipe it and open the lane again."""
 
 
-class StateFullError(Exception):
-    """The disk of the local copy is full: the copy is good, open it again and again."""
-
-
 class GapError(Exception):
     """Records were skipped that no commit covers: seek back to the committed position."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from streams.errors import StateFullError
 from streams.kafka.admin import TOMBSTONES_S
 from streams.kafka.folding import rows_of, unfit
 from streams.kafka.log import KafkaLog
@@ -29,7 +30,6 @@ from streams.log import (
     Rows,
     StageSpec,
     StateBrokenError,
-    StateFullError,
     Table,
 )
 from streams.views import NotReadyError, Staleness

@@ -32,8 +32,8 @@ from rocksdict import (
 )
 
 from streams.embedded.scanning import following, scan
-from streams.errors import SetupError
-from streams.log import Rows, StateBrokenError, StateFullError
+from streams.errors import SetupError, StateFullError
+from streams.log import Rows, StateBrokenError
 
 logger = structlog.get_logger(__name__)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from streams.errors import StateFullError
 from streams.kafka.state import State
-from streams.log import Effects, StateFullError
+from streams.log import Effects
 from tests.streams.test_kafka_log import opened
 from tests.streams.test_kafka_tables import SPEC, TOPICS, told
 
