@@ -315,17 +315,24 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """
     Read how long to wait: seconds or an HTTP date (RFC 9110, 10.2.3), at most LONGEST_WAIT.
 
-    Returns None when the header is absent or unreadable.
+    A date is by the provider's clock, so it is measured from the answer's own Date (6.6.1), and
+    from `now` where there is none. Returns None when the header is absent or unreadable.
     """
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
+    if (until := _http_date(text)) is None:
+        return None
+    wait = until - (_http_date(headers.get("date", "")) or now)
+    return max(timedelta(0), min(wait, LONGEST_WAIT))
+
+
+def _http_date(text: str) -> datetime | None:
     try:
-        until = parsedate_to_datetime(text)
+        told = parsedate_to_datetime(text)
     except ValueError:
         return None
-    wait = until.replace(tzinfo=until.tzinfo or UTC) - now
-    return max(timedelta(0), min(wait, LONGEST_WAIT))
+    return told.replace(tzinfo=told.tzinfo or UTC)
 
 
 def _wait_for(error: Exception) -> bool | timedelta:

@@ -13,6 +13,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import msgspec
 import structlog
@@ -76,6 +77,7 @@ async def serve_simulator(
         _Front(simulator, clock, ticking=ticking).app,
         log_config=None,
         access_log=False,
+        date_header=False,  # an answer has that of the provider's clock
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
@@ -108,6 +110,7 @@ class _Front:
         self, simulator: Simulator, clock: Callable[[], datetime], *, ticking: bool
     ) -> None:
         self._simulator, self._clock, self._ticking = simulator, clock, ticking
+        self._skew = timedelta(seconds=simulator.config.faults.clock_skew_s)
         self.app = Starlette(
             routes=[
                 Route("/totals", self._totals),
@@ -118,7 +121,7 @@ class _Front:
         )
 
     def _tick(self) -> datetime:
-        now = self._clock()
+        now = self._clock() + self._skew
         if self._ticking:
             self._simulator.release(now)
         return now
@@ -136,7 +139,8 @@ class _Front:
         if answer.wait:
             await asyncio.sleep(answer.wait.total_seconds())
         told = answer.response
-        return Response(told.body, told.status, headers=dict(told.headers))
+        date = format_datetime(now.replace(microsecond=0), usegmt=True)
+        return Response(told.body, told.status, headers={"date": date, **told.headers})
 
     async def _totals(self, _request: Request) -> Response:
         self._tick()

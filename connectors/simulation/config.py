@@ -41,7 +41,7 @@ class SimulatedShop(msgspec.Struct, frozen=True, kw_only=True):
 
 class Faults(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What goes wrong, in so many of a thousand cases.
+    What goes wrong, in so many of a thousand cases where nothing else is said.
 
     Args:
         rate_limited: requests that begin a burst of answers 429, some with Retry-After.
@@ -49,6 +49,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
         stale_cursors: cursors that are expired when they are used.
         duplicates, losses, delayed: webhook deliveries; a delayed one is overtaken by others.
         max_delay_s: seconds of the trade's own time.
+        clock_skew_s: seconds that the provider's clock is ahead of ours, negative behind: all
+            its times are, those of answers and those by which it takes what is asked.
     """
 
     rate_limited: int = 0
@@ -59,6 +61,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     losses: int = 0
     delayed: int = 0
     max_delay_s: int = 30
+    clock_skew_s: int = 0
 
 
 ROUGH = Faults(
@@ -83,7 +86,7 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
         products: how many of the assortment are sold.
         days: business days of history, up to the one before that of `now`.
         orders_per_day: at each shop, on average.
-        now: when the history ends and today's trade begins.
+        now: when the history ends and today's trade begins, by the provider's clock.
         live_orders: orders of today's trade at each shop, evenly over `live_seconds`.
         signature_key: the secret of the webhooks; `notification_url` is where they go.
         page_limit: cuts the pages of all lists shorter; 0 leaves them.

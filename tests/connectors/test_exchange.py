@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -212,6 +213,17 @@ def test_retry_after_is_seconds_or_a_date_and_never_too_long() -> None:
     assert read("soon") is None
     assert read("-1") is None
     assert retry_after({}, NOW) is None
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-7), timedelta(0), timedelta(minutes=7)])
+def test_a_date_to_wait_for_is_by_the_clock_of_the_provider(skew: timedelta) -> None:
+    theirs = NOW + skew
+    told = {
+        "date": format_datetime(theirs, usegmt=True),
+        "retry-after": format_datetime(theirs + timedelta(seconds=9), usegmt=True),
+    }
+    assert retry_after(told, NOW) == timedelta(seconds=9)
+    assert retry_after({**told, "date": "yesterday"}, theirs) == timedelta(seconds=9)
 
 
 async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -137,3 +138,17 @@ async def test_a_taken_port_is_said_so() -> None:
         with pytest.raises(SetupError):
             async with serve_simulator(a_square(), port=int(url.rpartition(":")[2])):
                 pass
+
+
+@pytest.mark.parametrize("skew_s", [-420, 0, 420])
+async def test_every_answer_has_the_time_of_the_provider_s_own_clock(skew_s: int) -> None:
+    square = a_square(live_orders=0, faults=Faults(clock_skew_s=skew_s))
+    token = f"Bearer {square.config.shops[0].token}"
+    async with (
+        serve_simulator(square, clock=lambda: NOW) as url,
+        Exchange(url, authorization=token) as way,
+    ):
+        answer = await way.ask(Request(method="GET", path="/v2/unknown"))
+    told = [value for name, value in answer.headers.items() if name.lower() == "date"]
+    theirs = NOW + timedelta(seconds=skew_s)
+    assert told == [format_datetime(theirs.replace(microsecond=0), usegmt=True)]
