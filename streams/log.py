@@ -317,13 +317,11 @@ class EventLog(Protocol):
 
     def turn(self, tp: TP) -> AbstractAsyncContextManager[Write]:
         """
-        Have a turn at writing: the only one of all processes that ask for one there.
-
-        What is read from the begin of the turn on is what there is when its write succeeds.
+        Have a turn at writing, one process at a time: its write succeeds only where what was
+        read from its begin on is still all there is.
 
         Raises:
-            OvertakenError: by the write: somebody else had a turn since.
-            LogUnavailableError: nothing of it can be promised to be kept.
+            OvertakenError, LogUnavailableError: by the write: nothing of it is promised.
         """
         ...
 
