@@ -166,6 +166,11 @@ class TokenBook:
         """Let an access token be expired from a time on."""
         self._access[access_token] = (self._access[access_token][0], now)
 
+    def expire_all(self, now: datetime) -> None:
+        """Let every access token be expired from a time on; refresh tokens stay good."""
+        for token in self._access:
+            self.expire(token, now)
+
     def revoke(self, owner: str) -> None:
         """Withdraw all of a merchant's tokens, until it consents again."""
         self.revoked.add(owner)

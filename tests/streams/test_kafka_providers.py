@@ -8,14 +8,17 @@ one's own; each figure is compared with what the simulators know they sold.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.lightspeed_x.simulator import LightspeedXSimulator
 from connectors.simulators import SIMULATORS
 from streams.cli import demo_scene
-from tests.proof.mixed import mixed
+from streams.cli.demo_scene import ACCOUNTS
+from tests.proof.mixed import Watched, mixed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -46,3 +49,55 @@ async def test_every_provider_comes_out_to_the_cent_though_a_worker_dies(
         days = await asyncio.to_thread(fleet.command, "reconcile")
         assert {row["agreement"] for row in days} == {"agrees"}
         assert len(days) == len(SIMULATORS)
+
+
+async def test_a_circuit_stays_open_with_whoever_takes_the_lane_and_is_told_once(
+    kafka: Any, tmp_path: Path
+) -> None:
+    fewer = {"TILLSTREAM_CIRCUIT_FAILURES": "2", "TILLSTREAM_SYNC_RETRIES": "0"}
+    async with mixed(tmp_path, kafka.address, ["square"], seed=SEED, **fewer) as fleet:
+        square = fleet.scenes[0].simulator
+        assert isinstance(square, Watched)
+        (account,) = (it["account_id"] for it in fleet.accounts)
+        square.down = True
+        for _ in range(2):
+            assert (await fleet.run(account, "sync"))["status"] == "failed"
+        keeper, other = fleet.keeper("square")
+        assert keeper.metric("pos_open_circuits", "square") == 1
+        await asyncio.to_thread(keeper.kill)
+        assert (await fleet.run(account, "sync"))["status"] == "failed"
+        assert other.metric("pos_open_circuits", "square") == 1
+        square.down = False
+        assert (await fleet.run(account, "sync"))["status"] == "completed"
+        assert other.metric("pos_open_circuits", "square") == 0
+        told = await asyncio.to_thread(fleet.command, "topics", "tail", "pos.errors")
+        types = [one["value"]["error_type"] for one in told]
+        assert types[1:] == ["circuit_open", "recovered"]
+
+
+async def test_whoever_takes_a_lane_over_renews_with_the_refresh_token_that_came_last(
+    kafka: Any, tmp_path: Path
+) -> None:
+    async with mixed(tmp_path, kafka.address, ["lightspeed-x"], seed=SEED) as fleet:
+        (scene,) = fleet.scenes
+        shop, simulator = scene.simulator.config.shops[0], scene.simulator
+        assert isinstance(simulator, Watched)
+        assert isinstance(simulator.inner, LightspeedXSimulator)
+        (account,) = fleet.accounts
+        form = {
+            "provider": "lightspeed-x",
+            "location_id": shop.location_id,
+            "merchant": shop.merchant_id,
+            "access_token": shop.token,
+            "refresh_token": f"refresh-{shop.token}",
+        }
+        await fleet.apis[1].call("POST", ACCOUNTS, form)
+        for takes_over in (False, True):
+            simulator.inner.expire_tokens(datetime.now(UTC))
+            ended = await fleet.run(account["account_id"], "sync")
+            assert ended["status"] == "completed", ended["error"]
+            if not takes_over:
+                keeper, _ = fleet.keeper("lightspeed-x")
+                await asyncio.to_thread(keeper.kill)
+        assert [status for _, status in simulator.tokens] == [200, 200]
+        assert len({body for body, _ in simulator.tokens}) == 2

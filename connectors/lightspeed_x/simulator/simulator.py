@@ -64,6 +64,10 @@ class LightspeedXSimulator:
         """Return how many calls came sooner than the limit of a store allows."""
         return self._api.gate.over_budget
 
+    def expire_tokens(self, now: datetime) -> None:
+        """Let every access token be expired from a time on; refresh tokens stay good."""
+        self._api.desk.book.expire_all(now)
+
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer a call to the API."""
         return self._api.handle(call, now, self._until)
