@@ -30,7 +30,7 @@ class Kind(StrEnum):
 OfKind = Annotated[Kind, typer.Option(help="what of the catalogue")]
 _PRODUCT = ("pos_product_id", "name", "sku", "price", "currency", "deleted", "changed_at")
 _RECORD = ("record_id", "name", "details", "deleted", "changed_at")
-_WHO = ("valid_from", "recorded_at", "changed_by", "noticed", "run_as", "message")
+_WHO = ("valid_from", "changed_by", "noticed", "run_as", "message")
 
 
 @app.command("ls")
@@ -73,7 +73,7 @@ def versions(
     found = listed(url, api_key, one)
     if not json:
         found = [{**one, **one["after"], "fields": ", ".join(one["fields"])} for one in found]
-    what = ("name", "price") if is_product else ("name", "details")
+    what = ("name", "price") if is_product else ("name",)
     _show("Versions", ("number", "event", "fields", *what, *_WHO), found, json=json)
 
 
