@@ -2,8 +2,8 @@
 The providers that can be simulated: one line each.
 
 Square's own SDK accepts its simulator. For Lightspeed and Toast no client on PyPI could judge
-one: lightspeed-api 0.5 (R) and toast-auth 0.1.2 have had no release since 2022 and 2023 and
-check nothing of an answer; lightspeed-x 0.1.2 (X) has its address built in and no model of one.
+one: lightspeed-api 0.5 (R) has had no release since 2022 and no model of a sale, toast-auth
+0.1.2 only logs in, and lightspeed-x 0.1.2 (X) has its address built in.
 """
 
 from __future__ import annotations
