@@ -32,6 +32,7 @@ class Member(Till):
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = site.folder / name
         self.words_file = site.folder / f"{name}.log"
+        self.further: dict[str, str] = {}
 
     def environment(self) -> dict[str, str]:
         return self.site.environment() | {
@@ -39,6 +40,7 @@ class Member(Till):
             "TILLSTREAM_DATA_DIR": str(self.folder),
             "TILLSTREAM_PORT": str(self.port),
             "TILLSTREAM_WORK_PORT": str(self.port),
+            **self.further,
         }
 
     def metric(self, name: str, label: str = "") -> int:

@@ -11,11 +11,14 @@ import asyncio
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -29,7 +32,7 @@ from streams.simulate import serve_simulator
 from streams.worker import Worker
 from tests.proof.audit import Audit, assert_true
 from tests.proof.crew import Crew, Member, Post, crew
-from tests.proof.site import API, settled
+from tests.proof.site import API, PATIENCE_S, settled
 from tests.proof.trading import HISTORY_DAYS, a_trade
 from tests.services.kafka import Cluster, UnavailableError
 
@@ -49,6 +52,11 @@ SEED = int(os.environ.get("TILLSTREAM_PROOF_SEED", "23"))
 SHOPS, LANES, WORKS, SERVES = 12, 12, 3, 2
 SESSION_S, SILENCE_S = 4, 20
 TRICKLE_S = 0.004
+ROOM = 32_000
+"""Bytes a file may have while the disk is full."""
+CLOCKS = {"+50m": 5 / 6, "-3h": -3, "+3h": 3, "-2d": -48}
+"""Brokers refuse what is more than an hour ahead: such a process waits, and loses nothing."""
+FAKE_CLOCK = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 class Fleet:
@@ -166,20 +174,99 @@ async def folders_lost(fleet: Fleet) -> None:
         await fleet.taken(50)
 
 
+async def disk_full(fleet: Fleet) -> None:
+    """Let the files of a process not grow any more: it waits for room and goes on by itself."""
+    for member in (fleet.hands.works[0], fleet.hands.serves[0]):
+        os.truncate(member.words_file, 0)  # what it says is on the same disk
+        with no_room_for(member):
+            began = time.monotonic()
+            while "StateFullError" not in member.words_file.read_text():
+                assert time.monotonic() - began < PATIENCE_S, "the disk does not fill"
+                await asyncio.sleep(0.1)
+            await fleet.taken(100)
+        freed = time.monotonic()
+        await asyncio.to_thread(member.ready)
+        fleet.figures[f"{member.name}_ready_s"] = round(time.monotonic() - freed, 1)
+        await fleet.taken(50)
+
+
+@contextmanager
+def no_room_for(member: Member) -> Iterator[None]:
+    """Bound the size of every file that a running process writes."""
+    assert member.process is not None
+    limit, pid = resource.RLIMIT_FSIZE, member.process.pid
+    before = resource.prlimit(pid, limit, (ROOM, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, limit, before)
+
+
+async def clocks_jump(fleet: Fleet) -> None:
+    """Set the clocks of processes forward and back, each to another time than the others'."""
+    if FAKE_CLOCK is None:
+        pytest.skip("needs libfaketime: apt-get install libfaketime")
+    for member in fleet.hands.members:
+        clock_of(member).write_text("+0")
+        member.further = {
+            "LD_PRELOAD": str(FAKE_CLOCK),
+            "FAKETIME_TIMESTAMP_FILE": str(clock_of(member)),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        await asyncio.to_thread(member.terminate)
+        await asyncio.to_thread(member.up)
+    for jump, hours in CLOCKS.items():
+        for member in (fleet.hands.works[0], fleet.hands.serves[0]):
+            clock_of(member).write_text(jump)
+            began = time.monotonic()
+            while abs(await asyncio.to_thread(hours_ahead, member) - hours) > 0.1:
+                assert time.monotonic() - began < PATIENCE_S, "the clock does not move"
+                await asyncio.sleep(0.2)
+        await fleet.taken(50)
+        await asyncio.sleep(SESSION_S)
+    for member in fleet.hands.members:
+        clock_of(member).write_text("+0")
+
+
+def clock_of(member: Member) -> Path:
+    """Return the file that says how far the clock of a process is off."""
+    return member.folder.with_suffix(".clock")
+
+
+def hours_ahead(member: Member) -> float:
+    """Say how far the clock of a process is ahead of ours."""
+    told = parsedate_to_datetime(httpx.get(f"{member.url}/livez", timeout=15).headers["date"])
+    return (told - datetime.now(UTC)).total_seconds() / 3600
+
+
+async def one_of_three_brokers(fleet: Fleet) -> None:
+    """Kill one broker after the other, each for a while; two copies of everything are left."""
+    for broker in fleet.cluster.brokers:
+        broker.kill()
+        await fleet.taken(200)
+        broker.start()
+        await asyncio.to_thread(broker.wait)
+        await fleet.taken(100)
+
+
 FAULTS: tuple[Fault, ...] = (
     kills,
     rolling,
     frozen,
     broker_away,
+    one_of_three_brokers,
     comings_and_goings,
     folders_lost,
+    disk_full,
+    clocks_jump,
 )
 
 
 @contextmanager
-def a_broker(folder: Path) -> Iterator[Cluster]:
+def a_broker(folder: Path, size: int) -> Iterator[Cluster]:
     try:
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, size)
     except UnavailableError as error:
         pytest.skip(f"no Kafka: {error}")
     cluster.start()
@@ -190,10 +277,10 @@ def a_broker(folder: Path) -> Iterator[Cluster]:
 
 
 @asynccontextmanager
-async def trading(folder: Path) -> AsyncIterator[Fleet]:
+async def trading(folder: Path, brokers: int) -> AsyncIterator[Fleet]:
     """Run a fleet whose shops are connected and whose history is being imported."""
     with (
-        a_broker(folder / "broker") as cluster,
+        a_broker(folder / "broker", brokers) as cluster,
         crew(folder, cluster.address, lanes=LANES, serves=SERVES, works=WORKS) as hands,
     ):
         usual = a_trade(hands.site, live_orders=ORDERS, seed=SEED)
@@ -211,7 +298,8 @@ async def trading(folder: Path) -> AsyncIterator[Fleet]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 async def test_no_fault_loses_or_doubles_a_cent(fault: Fault, tmp_path: Path) -> None:
     began = time.monotonic()
-    async with trading(tmp_path) as fleet:
+    brokers = 3 if fault is one_of_three_brokers else 1
+    async with trading(tmp_path, brokers) as fleet:
         post, hands = fleet.post, fleet.hands
         fleet.delivering = asyncio.create_task(post.deliver(fleet.square, TRICKLE_S))
         await fleet.taken(20)
