@@ -90,7 +90,8 @@ class SliceKeeper:
         """Return how long until a slice that is used up ends; None: until a call does."""
         full = [it[1] for it in self._of(budget) if self._left[it] <= 0]
         if not full:
-            return None
+            # It may have ended since it was looked at, and then no call would wake us.
+            return None if self._inside else timedelta(0)
         wait = max(0, min(full) * SECOND - self._clock())
         return timedelta(microseconds=wait // 1000 + 1)
 

@@ -141,3 +141,22 @@ async def test_a_call_without_an_answer_says_nothing() -> None:
     await keeper.called(READ, headers(1, NOW + 5))
     await keeper.called(READ, None)
     assert not await keeper.lets_in(READ)
+
+
+@pytest.mark.parametrize("looks", range(1, 4))
+async def test_a_slice_that_ends_between_two_looks_at_the_clock_holds_nobody_up(
+    looks: int,
+) -> None:
+    """Nobody else calls: who waits for a call to end waits for ever."""
+    seen = 0
+
+    def clock() -> int:
+        nonlocal seen
+        seen += 1
+        return (NOW if seen <= looks + 2 else NOW + 5) * SECOND
+
+    keeper = SliceKeeper(SLICES, clock)
+    await keeper.enter(READ)
+    keeper.leave(READ, headers(0, NOW + 5))
+    async with asyncio.timeout(10 * NO_WAIT):
+        await keeper.enter(READ)
