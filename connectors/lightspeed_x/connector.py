@@ -58,7 +58,7 @@ class LightspeedXConnector:
         return poll(shop, since, until)
 
     def snapshot(self, shop: Shop) -> Conversation:
-        """Ask for all products and all stock."""
+        """Ask for all products, all stock and unfinished consignments."""
         return snapshot(shop)
 
     def fetch(self, shop: Shop, resource: str) -> Conversation:

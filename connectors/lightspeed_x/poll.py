@@ -28,6 +28,7 @@ from connectors.contract import (
 )
 from connectors.lightspeed_x.place import Search, Seen
 
+Query = tuple[tuple[str, str], ...]
 Chat = Generator[Request | Page, Response | None, None]
 
 API = "/api/2.0"
@@ -40,6 +41,8 @@ PROBE_SIZE = 50
 
 ORDERS = {"SUPPLIER", "OUTLET", "RETURN"}
 """Types of consignments that are orders or transfers."""
+
+UNFINISHED = ("OPEN", "SENT", "DISPATCHED")
 
 _OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
 
@@ -91,9 +94,11 @@ def day_of(shop: Shop, day: date) -> Conversation:
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all products and all stock."""
+    """Ask for all products, all stock and what is ordered and has not come in."""
     yield from _changed("product", "/products", 0)
     yield from _changed("inventory", "/inventory", 0, shop)
+    for status in UNFINISHED:
+        yield from _consignments(0, shop, (("status", status),))
 
 
 def one_consignment(consignment_id: str) -> Conversation:
@@ -105,7 +110,7 @@ def one_consignment(consignment_id: str) -> Conversation:
     yield Page(resource="consignment", bodies=bodies)
 
 
-def _consignments(after: int, shop: Shop) -> Chat:
+def _consignments(after: int, shop: Shop, which: Query = ()) -> Chat:
     """
     Ask for the consignments from or to an outlet that changed, each with its products.
 
@@ -114,7 +119,7 @@ def _consignments(after: int, shop: Shop) -> Chat:
     """
     suppliers: dict[str, bytes] = {}
     for _ in range(MAX_PAGES):
-        rows = yield from _rows("/consignments", after, PAGE_SIZE, forgone=True)
+        rows = yield from _rows("/consignments", after, PAGE_SIZE, which, forgone=True)
         if not rows:
             return
         for row in rows:
@@ -227,9 +232,9 @@ def _here(seen: Seen, shop: Shop | None) -> bool:
 
 
 def _rows(
-    path: str, after: int, size: int, *, forgone: bool = False
+    path: str, after: int, size: int, which: Query = (), *, forgone: bool = False
 ) -> Generator[Request, Response | None, list[bytes]]:
-    query = (("after", str(after)), ("page_size", str(size)))
+    query = (("after", str(after)), ("page_size", str(size)), *which)
     asked = Request(method="GET", path=API + path, query=query, budget=BUDGET, forgone=forgone)
     talk = yield from _ask(asked)
     if talk is None:

@@ -115,7 +115,9 @@ class Api:
         except RefusedError as refused:
             return _error(refused.status, refused.message)
         size = min(size, self._config.page_limit or size)
-        page = [row for row in rows if row.version > after][:size]
+        status = call.query.get("status", "")
+        meant = [row for row in rows if status in {"", row.body.get("status")}]
+        page = [row for row in meant if row.version > after][:size]
         versions = [row.version for row in page]
         span = {"min": min(versions, default=None), "max": max(versions, default=None)}
         return answer_of(200, write({"data": [row.body for row in page], "version": span}))

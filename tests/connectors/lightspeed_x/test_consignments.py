@@ -211,3 +211,13 @@ def test_what_was_received_is_in_the_stock_once_by_the_outlets_own_count() -> No
     shelf = series.totals().stock[client.place.location_id]
     assert {it.pos_product_id: Decimal(it.quantity) for it in counts} == shelf
     assert series.over_budget == 0
+
+
+def test_a_snapshot_brings_what_is_ordered_and_has_not_come_in() -> None:
+    client = clients("lightspeed-x", simulated("lightspeed-x", days=9))[0]
+    reading = Reading(client)
+    reading.read_all(client.snapshot())
+    told = [it for it in reading.outcomes if isinstance(it, Parts)]
+    orders = [one for it in told for one in it.orders]
+    assert {one.status for one in orders} == {OrderStatus.SENT}
+    assert {one.kind for one in orders} == {OrderKind.SUPPLIER, OrderKind.SUPPLIER_RETURN}
