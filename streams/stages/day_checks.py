@@ -14,6 +14,7 @@ from schemas.reconciliation import Agreement, Reconciliation
 from streams.log import Out, Rows, StateView
 from streams.stages.reading import Reading, row_key
 from streams.stages.tables import row_out
+from streams.stages.troubles import error_of
 
 LOOK = (
     "compare the named transactions with the provider's own report of the day; "
@@ -74,17 +75,13 @@ def _event(account: Account, day: Reconciliation, error_type: ErrorType) -> PosE
         if differs
         else f"{day.business_day}: agrees with the provider again"
     )
-    return PosError(
+    return error_of(
+        account,
+        error_type,
         event_id=derived_id(
             error_type.value, account.account_id, f"{day.business_day} {at.isoformat()}"
         ),
-        tenant_id=account.tenant_id,
-        pos_account_id=account.account_id,
-        pos_provider=account.provider,
-        location_name=account.location_name,
-        error_type=error_type,
-        error_message=message,
-        consecutive_failures=0,
-        action_required=LOOK if differs else None,
-        timestamp=at,
+        message=message,
+        action=LOOK if differs else None,
+        at=at,
     )

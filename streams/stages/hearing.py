@@ -28,6 +28,7 @@ from schemas.webhooks import WebhookHealth
 from streams.log import Out, Rows, StateView
 from streams.stages.reading import Reading
 from streams.stages.tables import row_out
+from streams.stages.troubles import error_of
 
 UNANNOUNCED_MAX = 3
 """Polls in a row that find something while no webhook comes; then it is held to be silent."""
@@ -142,15 +143,12 @@ def _event(
         if silent
         else "webhooks come again"
     )
-    return PosError(
+    return error_of(
+        account,
+        error_type,
         event_id=derived_id(error_type.value, account.account_id, at.isoformat()),
-        tenant_id=account.tenant_id,
-        pos_account_id=account.account_id,
-        pos_provider=account.provider,
-        location_name=account.location_name,
-        error_type=error_type,
-        error_message=message,
-        consecutive_failures=row.unannounced,
-        action_required=LOOK.format(provider=account.provider) if silent else None,
-        timestamp=at,
+        message=message,
+        failures=row.unannounced,
+        action=LOOK.format(provider=account.provider) if silent else None,
+        at=at,
     )

@@ -38,6 +38,7 @@ from streams.stages.order_book import OrderBook
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
+from streams.stages.troubles import error_of
 from streams.stages.wanted import Wanted
 
 CUSTOMER = "customer"
@@ -206,17 +207,14 @@ class NormaliseChunk:
         revoked = replace(account, status=AccountStatus.REVOKED, updated_at=raw.received_at)
         self._emit(topics.ACCOUNTS, row_out(account.account_id.encode(), revoked))
         self._error(
-            PosError(
+            error_of(
+                account,
+                ErrorType.AUTHORIZATION_REVOKED,
                 event_id=derived_id("revoked", raw.raw_id),
-                tenant_id=account.tenant_id,
-                pos_account_id=account.account_id,
-                pos_provider=account.provider,
-                location_name=account.location_name,
-                error_type=ErrorType.AUTHORIZATION_REVOKED,
-                error_message="the merchant withdrew the authorisation at the provider",
-                consecutive_failures=1,
-                action_required="reconnect the account",
-                timestamp=raw.received_at,
+                message="the merchant withdrew the authorisation at the provider",
+                failures=1,
+                action="reconnect the account",
+                at=raw.received_at,
             )
         )
 

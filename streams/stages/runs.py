@@ -14,6 +14,7 @@ from schemas.sync import Circuit, SyncControl, SyncRun, SyncStatus
 from streams.log import Out, Rows, StateView
 from streams.stages.reading import Reading, row_key
 from streams.stages.tables import row_out
+from streams.stages.troubles import error_of
 from streams.sync.plan import command_of
 
 KEPT_RUNS = 500
@@ -115,17 +116,14 @@ def failed_event(run: SyncRun, account: Account, control: SyncControl) -> PosErr
         error_type = ErrorType(control.error_type or ErrorType.INTERNAL)
     except ValueError:
         error_type = ErrorType.INTERNAL
-    return PosError(
+    return error_of(
+        account,
+        error_type,
         event_id=derived_id("sync-failed", account.account_id, run.sync_id),
-        tenant_id=account.tenant_id,
-        pos_account_id=account.account_id,
-        pos_provider=account.provider,
-        location_name=account.location_name,
-        error_type=error_type,
-        error_message=control.error or "the sync run failed",
-        consecutive_failures=control.consecutive_failures,
-        action_required=control.action_required,
-        timestamp=control.at,
+        message=control.error or "the sync run failed",
+        failures=control.consecutive_failures,
+        action=control.action_required,
+        at=control.at,
     )
 
 
