@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -14,8 +13,6 @@ from streams.cli.api import asked
 from streams.cli.console import MISUSED, Json, line, note, table, told
 from streams.cli.keys import Admin, Running
 from streams.cli.progress import Steps
-from streams.errors import SetupError
-from streams.log import EventLog, FencedError
 from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.worker import Worker
 
@@ -99,21 +96,12 @@ def redrive_letters(
     async def main(worker: Worker) -> None:
         log, lanes = worker.runtime.log, worker.settings.lanes
         with Steps("rejected redrive") as steps:
-            sent = await _redriven(log, lanes, choice, lambda *now: steps.at(0, *now))
+            sent = await redrive(log, lanes, choice, lambda *now: steps.at(0, *now))
         await offline.caught_up(worker)
         again = msgspec.structs.replace(choice, letter_id=None)
         _report(sent, len(await chosen(log, lanes, again)), json=json)
 
     offline.run_beside(main)
-
-
-async def _redriven(
-    log: EventLog, lanes: int, choice: Choice, progress: Callable[[int, int], None]
-) -> int:
-    try:
-        return await redrive(log, lanes, choice, progress)
-    except FencedError as error:
-        raise SetupError("another redrive has begun; ask again when it is done") from error
 
 
 def _show(found: list[Letter], *, json: bool) -> None:

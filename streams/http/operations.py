@@ -19,7 +19,7 @@ from streams.http.auth import ServicesDep, admin_of
 from streams.http.forms import Form
 from streams.http.problems import ProblemError
 from streams.http.visibility import visible
-from streams.log import TP, FencedError
+from streams.log import TP
 from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.operations.replay import DaySum, Difference, Replay, Selection, by_day
 from streams.operations.tailing import BEGIN, TopicPage, check_topic, page_of, positions_from
@@ -102,10 +102,8 @@ async def redrive_rejected(form: Redrive, services: ServicesDep) -> Response:
     try:
         async with services.redriving:
             sent = await redrive(services.log, lanes, choice)
-    except FencedError as error:
-        raise ProblemError(
-            409, "another redrive has begun; ask again when it is done"
-        ) from error
+    except SetupError as error:
+        raise ProblemError(409, str(error)) from error
     await visible(services, range(lanes))
     left = len(await chosen(services.log, lanes, again))
     logger.info("redriven", count=sent)

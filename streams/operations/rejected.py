@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from schemas import topics
+from streams.errors import SetupError
 from streams.log import (
     REDRIVE_STAGE,
     TP,
     Effects,
     EventLog,
+    FencedError,
     Headers,
     Out,
     Record,
@@ -128,8 +130,17 @@ async def redrive(
         How many were settled.
 
     Raises:
-        FencedError: another process has begun to redrive; what is sent is marked.
+        SetupError: another process has begun to redrive; what is sent is marked.
     """
+    try:
+        return await _redrive(log, lanes, choice, progress)
+    except FencedError as error:
+        raise SetupError("another redrive has begun; ask again when it is done") from error
+
+
+async def _redrive(
+    log: EventLog, lanes: int, choice: Choice, progress: Callable[[int, int], None]
+) -> int:
     meant = Counter(record.partition for _, record in await chosen(log, lanes, choice))
     sent, newest = 0, _Newest(log)
     for number in sorted(meant):

@@ -12,27 +12,20 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 
 from connectors.access import Access, Place, Target
-from connectors.contract import ConnectorError, TransientError, Way
+from connectors.contract import ConnectorError, TransientError
 from schemas.account import Account, AccountStatus
+from streams.sync.run import Exchanges
 from streams.sync.service import Accounts
 
 logger = structlog.get_logger(__name__)
 
 AGAIN, AFTER_FAILURE = timedelta(days=1), timedelta(minutes=15)
 LOOK_S = 5.0
-
-
-class Exchanges(Protocol):
-    """The way to an account's provider."""
-
-    def of(self, account: Account) -> Way:
-        """Return it; raises what `AccountExchanges.of` does."""
-        ...
 
 
 class _Due(NamedTuple):
