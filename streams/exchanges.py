@@ -233,7 +233,7 @@ class AccountExchanges:
         Where another process has such an account's lane by now, it was told that the old pair
         is over: only this one has the new pair.
         """
-        for account in accounts:
+        for account in await self._pending.waiting(accounts):
             if not account.credentials or await self._pending.of(account) is None:
                 continue
             try:

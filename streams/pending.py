@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,9 +42,20 @@ class PendingGrants:
         fits = data[:_DIGEST_BYTES] == _digest(account)
         return data[_DIGEST_BYTES:] or None if fits else None
 
+    async def waiting(self, accounts: Iterable[Account]) -> list[Account]:
+        """Return the accounts of which something is kept; the folder is looked into once."""
+        kept = await asyncio.to_thread(self._names)
+        return [one for one in accounts if self._path(one).name in kept] if kept else []
+
     async def drop(self, account: Account) -> None:
         """Forget it: the log has it."""
         await asyncio.to_thread(self._path(account).unlink, missing_ok=True)
+
+    def _names(self) -> set[str]:
+        try:
+            return {path.name for path in self._folder.iterdir()}
+        except FileNotFoundError:
+            return set()
 
     def _write(self, account: Account, box: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
