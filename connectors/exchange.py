@@ -8,7 +8,7 @@ long to wait. What an answer means stays with the connector.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -122,6 +122,26 @@ def limiter_of(limit: Limit) -> Limiter:
             return SliceKeeper(limit)
 
 
+async def carried_out(
+    conversation: Conversation, answered: Callable[[Request], Awaitable[Response]]
+) -> AsyncGenerator[Page, None]:
+    """Hand on the pages that a conversation brings; what it asks is answered by `answered`."""
+    answer: Response | None = None
+    try:
+        while True:
+            try:
+                said = conversation.send(answer)
+            except StopIteration:
+                return
+            if isinstance(said, Page):
+                yield said
+                answer = None
+            else:
+                answer = await answered(said)
+    finally:
+        conversation.close()
+
+
 def unless_once(request: Request) -> bool:
     """Say whether a request may be sent twice: polls and fetches only read, POST or not."""
     return not request.once
@@ -181,7 +201,7 @@ class Exchange:
         if self._owned:
             await self._client.aclose()
 
-    async def converse(self, conversation: Conversation) -> AsyncGenerator[Page, None]:
+    def converse(self, conversation: Conversation) -> AsyncGenerator[Page, None]:
         """
         Carry a conversation out and hand on the pages it brings.
 
@@ -191,20 +211,7 @@ class Exchange:
             CredentialsError: it no longer accepts the credentials.
             PermanentError: it refused, or answered what no one can read.
         """
-        answer: Response | None = None
-        try:
-            while True:
-                try:
-                    said = conversation.send(answer)
-                except StopIteration:
-                    return
-                if isinstance(said, Page):
-                    yield said
-                    answer = None
-                else:
-                    answer = await self.ask(said)
-        finally:
-            conversation.close()
+        return carried_out(conversation, self.ask)
 
     async def ask(self, request: Request) -> Response:
         """

@@ -9,12 +9,13 @@ because the web service can only give that whole.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from connectors.contract import Conversation, Page, PermanentError, Request, Response
 from connectors.corepos.asking import BOOKMARK, KEEP, POSITION, SELECT, array
 from connectors.corepos.sql import Database, Session
 from connectors.corepos.web import BESIDE_DATABASE, ENTITIES, WebTables
-from connectors.exchange import Exchange
+from connectors.exchange import Exchange, carried_out
 
 
 class CoreposWay:
@@ -47,21 +48,15 @@ class CoreposWay:
         """
         session = None if self._database is None else self._database.session()
         tables = None if self._web is None else WebTables(self._web)
-        answer: Response | None = None
+
+        async def answered(request: Request) -> Response:
+            return Response(status=200, body=await self._ask(request, session, tables))
+
         try:
-            while True:
-                try:
-                    said = conversation.send(answer)
-                except StopIteration:
-                    return
-                if isinstance(said, Page):
-                    yield said
-                    answer = None
-                else:
-                    body = await self._ask(said, session, tables)
-                    answer = Response(status=200, body=body)
+            async with aclosing(carried_out(conversation, answered)) as pages:
+                async for page in pages:
+                    yield page
         finally:
-            conversation.close()
             if session is not None:
                 session.close()
 
