@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from schemas.account import Account
 from schemas.catalogue import PosProduct, PosRecord, RecordKind
 from schemas.codec import unpack
 from schemas.history import ProductVersion, RecordVersion
@@ -14,6 +16,7 @@ from streams.http.answers import listed, many
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
 from streams.http.forms import PAGE, Cursor, Limit
 from streams.http.paging import account_spans, page, page_where, question_of
+from streams.http.services import Services
 from streams.spans import Span
 from streams.stages.history import history_key
 from streams.stages.reading import row_key
@@ -43,16 +46,9 @@ async def catalog(
 ) -> Response:
     """List the products of the POS by id, as they are now; deleted ones stay in the list."""
     account = account_of(services, caller, account_id)
-    found = page_where(
-        services.views,
-        CATALOG,
-        account_spans(services.directory, [account]),
-        lambda row: deleted is None or unpack(PosProduct, row).deleted is deleted,
-        limit=limit,
-        question=question_of("catalog", account.account_id, deleted),
-        cursor=cursor,
-    )
-    return listed([unpack(PosProduct, row) for _, row in found.rows], found.cursor)
+    asked = _Asked(question_of("catalog", account.account_id, deleted), limit, cursor)
+    spans = account_spans(services.directory, [account])
+    return _what_is(services, CATALOG, PosProduct, spans, asked, deleted=deleted)
 
 
 @router.get(
@@ -75,17 +71,9 @@ async def versions(
     A product that only sales tell of has none.
     """
     account = account_of(services, caller, account_id)
-    lane = services.directory.lane(account.account_id)
-    prefix = history_key(account.account_id, pos_product_id)
-    found = page(
-        services.views,
-        VERSIONS,
-        [Span(lane, prefix)],
-        limit=limit,
-        question=question_of("versions", account.account_id, pos_product_id),
-        cursor=cursor,
-    )
-    return listed([unpack(ProductVersion, row) for _, row in found.rows], found.cursor)
+    question = question_of("versions", account.account_id, pos_product_id)
+    asked = _Asked(question, limit, cursor)
+    return _what_was(services, VERSIONS, ProductVersion, account, pos_product_id, asked)
 
 
 @router.get("/records/{kind}", responses=many(PosRecord), response_class=Response)
@@ -100,17 +88,11 @@ async def records(
 ) -> Response:
     """List the departments or vendors of the POS, as they are now; deleted ones stay."""
     account = account_of(services, caller, account_id)
-    lane = services.directory.lane(account.account_id)
-    found = page_where(
-        services.views,
-        RECORDS,
-        [Span(lane, row_key(account.account_id, f"{kind.value}/"))],
-        lambda row: deleted is None or unpack(PosRecord, row).deleted is deleted,
-        limit=limit,
-        question=question_of("records", account.account_id, kind.value, deleted),
-        cursor=cursor,
-    )
-    return listed([unpack(PosRecord, row) for _, row in found.rows], found.cursor)
+    question = question_of("records", account.account_id, kind.value, deleted)
+    prefix = row_key(account.account_id, f"{kind.value}/")
+    spans = [Span(services.directory.lane(account.account_id), prefix)]
+    asked = _Asked(question, limit, cursor)
+    return _what_is(services, RECORDS, PosRecord, spans, asked, deleted=deleted)
 
 
 @router.get(
@@ -133,14 +115,49 @@ async def record_versions(
     Where the provider keeps no time of a change, `recorded_at` says when it was noticed.
     """
     account = account_of(services, caller, account_id)
-    lane = services.directory.lane(account.account_id)
     name = f"{kind.value}/{record_id}"
-    found = page(
+    asked = _Asked(question_of("record-versions", account.account_id, name), limit, cursor)
+    return _what_was(services, RECORD_VERSIONS, RecordVersion, account, name, asked)
+
+
+class _Asked(NamedTuple):
+    """Which page of the answer to which question."""
+
+    question: str
+    limit: int
+    cursor: str | None
+
+
+def _what_is(
+    services: Services,
+    table: str,
+    kind: type[PosProduct | PosRecord],
+    spans: Sequence[Span],
+    asked: _Asked,
+    *,
+    deleted: bool | None,
+) -> Response:
+    """List rows as they are now, all or only those that are deleted or are not."""
+    found = page_where(
         services.views,
-        RECORD_VERSIONS,
-        [Span(lane, history_key(account.account_id, name))],
-        limit=limit,
-        question=question_of("record-versions", account.account_id, name),
-        cursor=cursor,
+        table,
+        spans,
+        lambda row: deleted is None or unpack(kind, row).deleted is deleted,
+        **asked._asdict(),
     )
-    return listed([unpack(RecordVersion, row) for _, row in found.rows], found.cursor)
+    return listed([unpack(kind, row) for _, row in found.rows], found.cursor)
+
+
+def _what_was(
+    services: Services,
+    table: str,
+    kind: type[ProductVersion | RecordVersion],
+    account: Account,
+    name: str,
+    asked: _Asked,
+) -> Response:
+    """List the versions of one thing of an account, in the order of learning."""
+    lane = services.directory.lane(account.account_id)
+    spans = [Span(lane, history_key(account.account_id, name))]
+    found = page(services.views, table, spans, **asked._asdict())
+    return listed([unpack(kind, row) for _, row in found.rows], found.cursor)
