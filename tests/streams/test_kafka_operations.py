@@ -177,16 +177,22 @@ async def test_a_killed_replay_goes_on_and_every_change_is_made_once(kafka, tmp_
         assert bill.revision == before[name].revision + (name in changed)
 
 
+async def rejected(worker: Worker, tools: Tools) -> list[dict[str, Any]]:
+    """Take garbage in, and return its letters."""
+    await worker.directory.create_tenant("bakers", "Bakers")
+    await worker.directory.put_account(MILL_LANE)
+    await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", GARBAGE)
+    await worker.runtime.views.settle(range(LANES), 60)
+    listed, _ = await tools.run("rejected", "ls")
+    assert len(listed) == len(GARBAGE)
+    return listed
+
+
 async def test_a_killed_redrive_goes_on_with_the_letters_that_were_not_sent(kafka, tmp_path):
     keys = f"k1:{generate_master_key()}"
     tools = Tools(kafka, tmp_path, keys)
     async with working(kafka, tmp_path, keys) as worker:
-        await worker.directory.create_tenant("bakers", "Bakers")
-        await worker.directory.put_account(MILL_LANE)
-        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", GARBAGE)
-        await worker.runtime.views.settle(range(LANES), 60)
-        listed, _ = await tools.run("rejected", "ls")
-        assert len(listed) == len(GARBAGE)
+        listed = await rejected(worker, tools)
         kind = listed[0]["error_type"]
         none, _ = await tools.run("rejected", "redrive", "--reason", "no reason of ours")
         assert none == [{"redriven": 0, "rejected_now": 0}]
@@ -205,11 +211,7 @@ async def test_of_two_redrives_the_later_one_goes_on_and_each_letter_is_sent_onc
     keys = f"k1:{generate_master_key()}"
     tools = Tools(kafka, tmp_path, keys)
     async with working(kafka, tmp_path, keys) as worker:
-        await worker.directory.create_tenant("bakers", "Bakers")
-        await worker.directory.put_account(MILL_LANE)
-        await worker.ingest.append(MILL_LANE, Channel.WEBHOOK, "", GARBAGE)
-        await worker.runtime.views.settle(range(LANES), 60)
-        listed, _ = await tools.run("rejected", "ls")
+        listed = await rejected(worker, tools)
         kind = listed[0]["error_type"]
         first = await tools.redriving(kind)
         first.send_signal(signal.SIGSTOP)
