@@ -74,6 +74,18 @@ def simulated(provider: str, **given: object) -> Simulator:
 
 def converse(talk: Conversation, answered: Callable[[Request], Response]) -> list[Page]:
     """Carry a conversation out and return what it brings."""
+
+    def let_in(request: Request) -> Response:
+        answer = answered(request)
+        if answer.status in {401, 403}:
+            raise CredentialsError
+        return answer
+
+    return carried_out(talk, let_in)
+
+
+def carried_out(talk: Conversation, answered: Callable[[Request], Response]) -> list[Page]:
+    """Carry a conversation out, whatever the answers are, and return what it brings."""
     found: list[Page] = []
     answer: Response | None = None
     while True:
@@ -84,10 +96,8 @@ def converse(talk: Conversation, answered: Callable[[Request], Response]) -> lis
         answer = None
         if isinstance(said, Page):
             found.append(said)
-            continue
-        answer = answered(said)
-        if answer.status in {401, 403}:
-            raise CredentialsError
+        else:
+            answer = answered(said)
 
 
 class Clock:

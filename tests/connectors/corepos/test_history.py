@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.http.app import create_api
 from tests.connectors.corepos.server import at, load
 from tests.connectors.corepos.test_samples import BEFORE_NIGHTLY, dumped
-from tests.connectors.corepos.test_worker import Clock, Shop, worker_of
-from tests.http.harness import API, House
+from tests.connectors.corepos.test_worker import Clock, Shop, opened
+from tests.http.harness import API
 from tests.services.mariadb import MariaDb
 
 EGGS, SYRUP, WATER, RAISINS = "0000000001009", "0000000001002", "0000000000800", "0000000000944"
@@ -111,11 +110,7 @@ async def test_products_edited_renamed_deleted_and_revived_between_polls_have_th
     load(mariadb, BEFORE_NIGHTLY)
     mariadb.run("CREATE TABLE core_op.aside AS SELECT * FROM core_op.products")
     clock = Clock(at(20, 9, 45))
-    worker = worker_of(tmp_path, clock, "127.0.0.1")
-    await worker.start(serve=False)
-    try:
-        house = House(worker, create_api(worker._services()))
-        shop = Shop(house, await house.tenant("coop"), clock)
+    async with opened(tmp_path, clock) as shop:
         assert await shop.connect(mariadb.dsn()) == 201
         await shop.sync("sync/historical", days=5)
 
@@ -134,5 +129,3 @@ async def test_products_edited_renamed_deleted_and_revived_between_polls_have_th
         known = [await versions(shop, upc) for upc in (EGGS, SYRUP, WATER)]
         await shop.sync("sync/historical", days=5)
         assert [await versions(shop, upc) for upc in (EGGS, SYRUP, WATER)] == known
-    finally:
-        await worker.stop()

@@ -12,6 +12,7 @@ from connectors.corepos.asking import BODIES_A_PAGE, ROWS_A_BODY, ROWS_A_PAGE
 from connectors.corepos.position import OVERLAP
 from tests.connectors.corepos.rows import COREPOS, EGGS, SHOP, change, end, item, paid, sale
 from tests.connectors.golden import read, transactions
+from tests.connectors.simulated import carried_out
 
 
 def talk(
@@ -19,20 +20,13 @@ def talk(
 ) -> tuple[list[Request], list[Page]]:
     """Answer each path from its list; what is not listed has no rows."""
     asked: list[Request] = []
-    pages: list[Page] = []
-    answer: Response | None = None
-    while True:
-        try:
-            said = conversation.send(answer)
-        except StopIteration:
-            return asked, pages
-        if isinstance(said, Page):
-            pages.append(said)
-            answer = None
-        else:
-            asked.append(said)
-            left = answers.get(said.path)
-            answer = Response(status=200, body=json.dumps(left.pop(0) if left else []).encode())
+
+    def answered(request: Request) -> Response:
+        asked.append(request)
+        left = answers.get(request.path)
+        return Response(status=200, body=json.dumps(left.pop(0) if left else []).encode())
+
+    return asked, carried_out(conversation, answered)
 
 
 def at(hour: int, day: int = 5) -> datetime:

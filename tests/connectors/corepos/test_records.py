@@ -10,12 +10,11 @@ import pytest
 from connectors.contract import Parts, Rejected
 from connectors.corepos.records import tables
 from schemas.catalogue import RecordKind
-from streams.http.app import create_api
 from tests.connectors.corepos.rows import COREPOS, SHOP
 from tests.connectors.corepos.server import at, load
 from tests.connectors.corepos.test_poll import talk
 from tests.connectors.corepos.test_samples import BEFORE_NIGHTLY, dumped
-from tests.connectors.corepos.test_worker import Clock, Shop, worker_of
+from tests.connectors.corepos.test_worker import Clock, Shop, opened
 from tests.connectors.golden import read
 from tests.http.harness import API, House
 from tests.services.mariadb import MariaDb
@@ -145,11 +144,7 @@ async def test_departments_and_vendors_edited_renamed_deleted_and_back_have_thei
     load(mariadb, BEFORE_NIGHTLY)
     mariadb.run("CREATE TABLE core_op.farm AS SELECT * FROM core_op.vendors WHERE vendorID = 3")
     clock = Clock(at(20, 9, 45))
-    worker = worker_of(tmp_path, clock, "127.0.0.1")
-    await worker.start(serve=False)
-    try:
-        house = House(worker, create_api(worker._services()))
-        shop = Shop(house, await house.tenant("coop"), clock)
+    async with opened(tmp_path, clock) as shop:
         assert await shop.connect(mariadb.dsn()) == 201
         await shop.sync("sync/historical", days=1)
         assert set(await records(shop, "vendor")) == {"1", "2", "3"}
@@ -165,9 +160,7 @@ async def test_departments_and_vendors_edited_renamed_deleted_and_back_have_thei
         await shop.sync("sync/historical", days=1)
         again = [await versions(shop, *one) for one in (("vendor", "3"), ("department", "28"))]
         assert again == known
-        assert await everything_public(house, b"example.org") == 0
-    finally:
-        await worker.stop()
+        assert await everything_public(shop.house, b"example.org") == 0
 
 
 async def everything_public(house: House, text: bytes) -> int:

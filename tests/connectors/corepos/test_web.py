@@ -17,14 +17,13 @@ from connectors.corepos.ways import ways_of
 from connectors.corepos.web import ENTITIES, call_of, chosen, rows_of
 from connectors.simulation.calls import Call
 from connectors.simulation.config import SimulatorConfig
-from streams.http.app import create_api
 from streams.simulate import serve_simulator
 from tests.connectors.corepos.server import at, load
 from tests.connectors.corepos.test_history import versions as product_versions
 from tests.connectors.corepos.test_records import records, versions
 from tests.connectors.corepos.test_samples import BEFORE_NIGHTLY, DUMPS, dumped
-from tests.connectors.corepos.test_worker import Clock, Shop, expected, worker_of
-from tests.http.harness import API, House
+from tests.connectors.corepos.test_worker import Clock, expected, opened
+from tests.http.harness import API
 from tests.services.mariadb import MariaDb
 
 NOW = at(20, 9, 45)
@@ -172,16 +171,9 @@ def test_the_simulator_refuses_what_a_real_service_refuses_in_the_same_words() -
 
 @asynccontextmanager
 async def connected(folder: Path, url: str, line: str, hosts: str = "127.0.0.1"):
-    clock = Clock(NOW)
-    worker = worker_of(folder, clock, hosts)
-    await worker.start(serve=False)
-    try:
-        house = House(worker, create_api(worker._services()))
-        shop = Shop(house, await house.tenant("coop"), clock)
+    async with opened(folder, Clock(NOW), hosts) as shop:
         status = await shop.connect(line.replace("URL", f"{url}/fannie/ws/"))
         yield shop, status
-    finally:
-        await worker.stop()
 
 
 async def test_an_account_with_a_web_service_alone_has_products_departments_and_vendors(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -111,6 +113,18 @@ class Shop:
         return {one.pos_product_id: one for one in found}
 
 
+@asynccontextmanager
+async def opened(folder: Path, clock: Clock, hosts: str = "127.0.0.1") -> AsyncIterator[Shop]:
+    """Run a worker with a tenant whose account is not connected yet."""
+    worker = worker_of(folder, clock, hosts)
+    await worker.start(serve=False)
+    try:
+        house = House(worker, create_api(worker._services()))
+        yield Shop(house, await house.tenant("coop"), clock)
+    finally:
+        await worker.stop()
+
+
 def expected(*files: str) -> dict[str, dict[str, int]]:
     return day_sums(made([row for file in files for row in rung(file)], shop=store(1)))
 
@@ -122,11 +136,7 @@ async def test_three_days_of_a_real_shop_are_summed_to_the_cent(
 ) -> None:
     load(mariadb, BEFORE_NIGHTLY)
     clock = Clock(at(20, 9, 45))
-    worker = worker_of(tmp_path, clock, "127.0.0.1")
-    await worker.start(serve=False)
-    try:
-        house = House(worker, create_api(worker._services()))
-        shop = Shop(house, await house.tenant("coop"), clock)
+    async with opened(tmp_path, clock) as shop:
         assert await shop.connect(mariadb.dsn()) == 201
         imported = await shop.sync("sync/historical", days=5)
         assert imported["status"] == "completed"
@@ -151,22 +161,14 @@ async def test_three_days_of_a_real_shop_are_summed_to_the_cent(
         again = await shop.sync()
         assert (again["new"], again["updated"]) == (0, 0)
         assert await shop.days() == expected(BEFORE_NIGHTLY, AFTER_NIGHTLY, MIDDAY)
-    finally:
-        await worker.stop()
 
 
 async def test_a_database_whose_host_is_not_allowed_is_never_called(
     mariadb: MariaDb, tmp_path: Path
 ) -> None:
-    worker = worker_of(tmp_path, Clock(at(20, 9)), "db.example")
-    await worker.start(serve=False)
-    try:
-        house = House(worker, create_api(worker._services()))
-        shop = Shop(house, await house.tenant("coop"), Clock(at(20, 9)))
+    async with opened(tmp_path, Clock(at(20, 9)), "db.example") as shop:
         before = mariadb.run("SHOW GLOBAL STATUS LIKE 'Connections'").split()[1]
         assert await shop.connect(mariadb.dsn()) == 422
         after = mariadb.run("SHOW GLOBAL STATUS LIKE 'Connections'").split()[1]
         assert int(after) - int(before) == 1
         assert await shop.connect(mariadb.dsn(), timezone=None) == 422
-    finally:
-        await worker.stop()

@@ -20,6 +20,7 @@ from tests.connectors.lightspeed_r.bodies import (
     payment,
     sale,
 )
+from tests.connectors.simulated import carried_out
 
 SINCE, UNTIL = (datetime(2026, 5, 4, hour, tzinfo=UTC) for hour in (14, 15))
 
@@ -35,22 +36,15 @@ def talk(
 ) -> tuple[list[Request], list[Page]]:
     """Answer each path from its list; what is not listed has no rows."""
     asked: list[Request] = []
-    pages: list[Page] = []
-    reply: Response | None = None
-    while True:
-        try:
-            said = conversation.send(reply)
-        except StopIteration:
-            return asked, pages
-        reply = None
-        if isinstance(said, Page):
-            pages.append(said)
-            continue
-        asked.append(said)
-        left = answers.get(said.path) or [answer()]
+
+    def answered(request: Request) -> Response:
+        asked.append(request)
+        left = answers.get(request.path) or [answer()]
         found = left.pop(0)
         status = found if isinstance(found, int) else 200
-        reply = Response(status=status, body=json.dumps(found).encode())
+        return Response(status=status, body=json.dumps(found).encode())
+
+    return asked, carried_out(conversation, answered)
 
 
 def test_items_stock_and_sales_are_asked_for_since_a_second_before() -> None:

@@ -23,7 +23,7 @@ from connectors.lightspeed_x.simulator import LightspeedXSimulator
 from schemas.catalogue import CountKind
 from schemas.purchasing import OrderKind, OrderStatus, PurchaseOrder
 from tests.connectors.lightspeed_x.bodies import SHOP, XSERIES, form, read
-from tests.connectors.simulated import NOW, Reading, clients, simulated
+from tests.connectors.simulated import NOW, Reading, carried_out, clients, simulated
 
 AT = datetime(2026, 5, 4, 9, tzinfo=UTC)
 HERE, ELSEWHERE = SHOP.location_id, "another-outlet"
@@ -128,24 +128,16 @@ def talk(
 ) -> tuple[list[str], list[Page]]:
     """Answer each path from its list; what is not listed is an empty list."""
     asked: list[str] = []
-    pages: list[Page] = []
-    reply: Response | None = None
-    while True:
-        try:
-            said = conversation.send(reply)
-        except StopIteration:
-            return asked, pages
-        reply = None
-        if isinstance(said, Page):
-            pages.append(said)
-            continue
-        assert isinstance(said, Request)
-        path = said.path.removeprefix("/api/2.0")
+
+    def answered(request: Request) -> Response:
+        path = request.path.removeprefix("/api/2.0")
         asked.append(path)
         left = answers.get(path) or [[]]
         found = left.pop(0)
         status = found if isinstance(found, int) else 200
-        reply = Response(status=status, body=json.dumps({"data": found}).encode())
+        return Response(status=status, body=json.dumps({"data": found}).encode())
+
+    return asked, carried_out(conversation, answered)
 
 
 def test_each_changed_consignment_comes_whole_and_each_supplier_is_asked_for_once() -> None:

@@ -28,6 +28,7 @@ from connectors.square.poll import (
 )
 from connectors.square.simulator import Faults, SquareSimulator
 from schemas.businessday import BusinessCalendar
+from tests.connectors.simulated import carried_out
 from tests.connectors.square.simulated import NOW, a_square, by_resource, pages, shop_of
 
 EVERYTHING = timedelta(days=40)
@@ -158,21 +159,13 @@ class Script:
         self.calls: list[Request] = []
 
     def carry_out(self, talk: Conversation) -> list[Page]:
-        found: list[Page] = []
-        answer: Response | None = None
-        while True:
-            try:
-                said = talk.send(answer)
-            except StopIteration:
-                return found
-            answer = None
-            if isinstance(said, Page):
-                found.append(said)
-                continue
-            self.calls.append(said)
-            waiting = self.answers.get(said.path.split("/")[2], [])
-            status, body = waiting.pop(0) if waiting else (200, b"{}")
-            answer = Response(status=status, body=body)
+        return carried_out(talk, self._answered)
+
+    def _answered(self, request: Request) -> Response:
+        self.calls.append(request)
+        waiting = self.answers.get(request.path.split("/")[2], [])
+        status, body = waiting.pop(0) if waiting else (200, b"{}")
+        return Response(status=status, body=body)
 
 
 STALE = (400, b'{"errors":[{"code":"INVALID_CURSOR","field":"cursor"}]}')
