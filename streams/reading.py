@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from streams.log import TP, EventLog, Record
 
 WAIT_S = 1.0
 
 
-async def records_of(log: EventLog, tp: TP, start: int = 0) -> AsyncIterator[Record]:
+async def records_of(log: EventLog, tp: TP, start: int = 0) -> AsyncGenerator[Record, None]:
     """Yield the records of one partition from `start` up to its end at the time of the call."""
     begin, end = (await log.bounds([tp]))[tp]
     begin = max(begin, start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -76,7 +76,10 @@ class Api:
         try:
             return await self._exchange.ask(request)
         except CredentialsError:
-            raise SetupError("the key is not accepted; set TILLSTREAM_API_KEY") from None
+            raise SetupError(
+                "the key is not accepted; set TILLSTREAM_API_KEY, or TILLSTREAM_ADMIN_KEY for "
+                "what the operator does"
+            ) from None
         except ConnectorError as error:
             raise SetupError(f"{self._url} does not answer: {error}") from None
 
@@ -94,6 +97,26 @@ class Api:
     async def close(self) -> None:
         """Close the connections."""
         await self._exchange.close()
+
+
+def long(url: str, key: str, operation: Callable[[Api], Awaitable[None]]) -> None:
+    """
+    Carry out what takes many calls, and keeps how far it is.
+
+    Raises:
+        SetupError: as `Api.call`.
+    """
+
+    async def run() -> None:
+        api = Api(url, key)
+        try:
+            await operation(api)
+        except SetupError as error:
+            raise SetupError(f"{error}; the same command goes on where it was") from None
+        finally:
+            await api.close()
+
+    asyncio.run(run())
 
 
 def asked(url: str, key: str, *calls: tuple[str, str, object]) -> Iterator[Any]:

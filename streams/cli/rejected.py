@@ -9,14 +9,17 @@ import msgspec
 import typer
 
 from streams.cli import offline
-from streams.cli.api import asked
+from streams.cli.api import Api, asked, long
 from streams.cli.console import MISUSED, Json, line, note, table, told
 from streams.cli.keys import Admin, Running
 from streams.cli.progress import Steps
+from streams.operations.position import Position
 from streams.operations.rejected import Choice, Letter, chosen, redrive
 from streams.worker import Worker
 
 app = typer.Typer(help="Dead letters: list, show, redrive.", no_args_is_help=True)
+
+PATH = "/api/v1/operations/rejected"
 
 ErrorType = Annotated[
     str | None, typer.Option("--type", "--error-type", help="only of this error type")
@@ -41,7 +44,7 @@ def list_letters(
     if url is not None:
         asked_for = {"stage": stage, "error_type": error_type, "every": str(every).lower()}
         query = urlencode({name: value for name, value in asked_for.items() if value})
-        path = f"/api/v1/operations/rejected?{query}"
+        path = f"{PATH}?{query}"
         (answer,) = asked(url, admin_key, ("GET", path, None))
         _show([msgspec.convert(item, Letter) for item in answer["items"]], json=json)
         return
@@ -86,11 +89,12 @@ def redrive_letters(
     """Send letters through the stage that rejected them again, once each."""
     choice = Choice(error_type=error_type, reason=reason, stage=stage, letter_id=letter_id)
     if url is not None:
-        body = {**msgspec.to_builtins(choice)}
-        del body["every"]
-        path = "/api/v1/operations/rejected/redrive"
-        (answer,) = asked(url, admin_key, ("POST", path, body))
-        _report(answer["redriven"], answer["rejected_now"], json=json)
+        address = url
+
+        async def there(api: Api) -> None:
+            _report(*await _redriven_there(api, address, choice), json=json)
+
+        long(address, admin_key, there)
         return
 
     async def main(worker: Worker) -> None:
@@ -102,6 +106,33 @@ def redrive_letters(
         _report(sent, len(await chosen(log, lanes, again)), json=json)
 
     offline.run_beside(main)
+
+
+async def _redriven_there(api: Api, url: str, choice: Choice) -> tuple[int, int]:
+    """
+    Ask until all are sent; killed, it goes on with the letters that it meant.
+
+    Returns:
+        How many were sent, and how many are rejected now.
+    """
+    meant = msgspec.to_builtins(choice)
+    del meant["every"], meant["ends"]
+    question = msgspec.json.encode(meant).decode()
+    position = Position(offline.home(), "redrive", f"{url}{question}")
+    sent = 0
+    with Steps("rejected redrive") as steps:
+        if not position.lanes:
+            first = await api.call("POST", f"{PATH}/redrive", {**meant, "most": 0})
+            position.reached(msgspec.convert(first["ends"], dict[int, int], strict=False))
+        while True:
+            body = {**meant, "ends": position.lanes}
+            answer = await api.call("POST", f"{PATH}/redrive", body)
+            sent += answer["redriven"]
+            steps.at(0, sent, sent + answer["left"])
+            if not answer["left"]:
+                break
+    position.forget()
+    return sent, answer["rejected_now"]
 
 
 def _show(found: list[Letter], *, json: bool) -> None:

@@ -67,7 +67,7 @@ async def _rebuild(
                 dry_run=dry_run,
             ):
                 if not dry_run:
-                    position.reached(lane.lane, lane.records)
+                    position.reached({lane.lane: lane.records})
                 if json:
                     line(lane)
                 else:

@@ -18,13 +18,20 @@ from streams.http.answers import json_answer, listed, many, one
 from streams.http.auth import ServicesDep, admin_of
 from streams.http.forms import Form
 from streams.http.problems import ProblemError
+from streams.http.services import Services
 from streams.http.visibility import visible
 from streams.log import TP
-from streams.operations.rejected import Choice, Letter, chosen, redrive
-from streams.operations.replay import DaySum, Difference, Replay, Selection, by_day
+from streams.operations.rejected import Choice, Letter, chosen, ends_of, redrive
+from streams.operations.replay import Difference, Replay, Selection
 from streams.operations.tailing import BEGIN, TopicPage, check_topic, page_of, positions_from
 
 LETTERS_MAX = 1_000
+
+SLICE = 2_000
+"""Raw events of one request of a replay: it is answered within a second or two."""
+
+SENT_MAX = 1_000
+"""Letters that one request sends again."""
 
 logger = structlog.get_logger(__name__)
 router = APIRouter(
@@ -32,24 +39,42 @@ router = APIRouter(
 )
 
 Name = Annotated[str, Query(max_length=64)]
+Lane = Annotated[int, Field(ge=0)]
+Offset = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Redrive(Form):
-    """Which letters to send through their stage again; nothing given means all."""
+    """
+    Which letters to send through their stage again; nothing given means all.
+
+    One request sends some. Ask first with `most` 0, then with the `ends` of that answer until
+    `left` is 0: what was sent and rejected once more stands behind them, and is not sent again.
+    """
 
     stage: str | None = Field(default=None, max_length=64)
     error_type: str | None = Field(default=None, max_length=64)
     reason: str | None = Field(default=None, max_length=200)
     letter_id: str | None = Field(default=None, max_length=64)
+    ends: dict[Lane, Offset] | None = Field(
+        default=None, description="Only letters before these offsets, by lane."
+    )
+    most: int = Field(default=SENT_MAX, ge=0, le=SENT_MAX, description="Letters to send.")
 
 
 class ReplayForm(Form):
-    """Which raw events to read again, by account and time of receipt."""
+    """
+    Which raw events to read again, by account and time of receipt.
+
+    One request reads some of one lane: ask again with the lane and the offset of `next`, until
+    there is none. Asked twice for the same it changes nothing the second time.
+    """
 
     account_id: str | None = Field(default=None, max_length=192)
     since: datetime | None = None
     until: datetime | None = None
     dry_run: bool = Field(default=True, description="Say what would change, write nothing.")
+    lane: Lane = Field(default=0, description="Where to go on.")
+    offset: Offset = Field(default=0, description="Where to go on in the lane.")
 
 
 class BackupForm(Form):
@@ -59,18 +84,47 @@ class BackupForm(Form):
 
 
 class Redriven(msgspec.Struct, kw_only=True):
-    """How many letters were sent, and how many of those meant are rejected now."""
+    """
+    What a request sent again.
+
+    Args:
+        left: letters that are still to be sent; 0 when all are.
+        rejected_now: letters of those meant that are rejected now, wherever they stand.
+        ends: the ends of the lanes when this began.
+    """
 
     redriven: int
+    left: int
     rejected_now: int
+    ends: dict[int, int]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a replay goes on."""
+
+    lane: int
+    offset: int
 
 
 class Replayed(msgspec.Struct, kw_only=True):
-    """What reading the history again changes."""
+    """
+    What reading some raw events of a lane again changes.
 
-    changed: int
+    Args:
+        upto: the offset that this request came to, between `begin` and `end` of the lane.
+        processed: False when what was written has not been processed within some seconds; it
+            will be.
+        next: where to go on; None when all lanes are done.
+    """
+
+    lane: int
+    begin: int
+    upto: int
+    end: int
     written: bool
-    days: list[DaySum]
+    processed: bool
+    differences: list[Difference]
+    next: Place | None
 
 
 class BackedUp(msgspec.Struct, kw_only=True):
@@ -95,44 +149,58 @@ async def list_rejected(
 
 @router.post("/rejected/redrive", responses=one(Redriven), response_class=Response)
 async def redrive_rejected(form: Redrive, services: ServicesDep) -> Response:
-    """Send dead letters through the stage that rejected them, and wait for what comes."""
-    lanes = services.settings.lanes
+    """Send some dead letters through the stage that rejected them, and wait for what comes."""
+    log, lanes = services.log, services.settings.lanes
     again = Choice(stage=form.stage, error_type=form.error_type, reason=form.reason)
-    choice = msgspec.structs.replace(again, letter_id=form.letter_id)
+    ends = await ends_of(log, lanes) if form.ends is None else form.ends
+    choice = msgspec.structs.replace(again, letter_id=form.letter_id, ends=ends)
     try:
         async with services.redriving:
-            sent = await redrive(services.log, lanes, choice)
+            sent = await redrive(log, lanes, choice, most=form.most)
     except SetupError as error:
         raise ProblemError(409, str(error)) from error
     await visible(services, range(lanes))
-    left = len(await chosen(services.log, lanes, again))
-    logger.info("redriven", count=sent)
-    return json_answer(Redriven(redriven=sent, rejected_now=left))
+    rejected = [letter for letter, _ in await chosen(log, lanes, again)]
+    left = sum(map(choice.has, rejected))
+    logger.info("redriven", count=sent, left=left)
+    answer = Redriven(redriven=sent, left=left, rejected_now=len(rejected), ends=ends)
+    return json_answer(answer)
 
 
 @router.post("/replay", responses=one(Replayed), response_class=Response)
 async def replay_raw(form: ReplayForm, services: ServicesDep) -> Response:
     """Run raw history through today's connectors; what differs becomes new revisions."""
+    lane, lanes = form.lane, services.settings.lanes
     for instant in (form.since, form.until):
         if instant is not None and instant.tzinfo is None:
             raise ProblemError(422, "give times with a UTC offset")
+    _check_lane(services, lane)
     replay = Replay(
         log=services.log,
-        lanes=services.settings.lanes,
+        lanes=lanes,
         views=services.views,
         accounts=services.directory,
         connectors=services.connectors,
         sealer=services.sealer,
     )
     selection = Selection(account_id=form.account_id, since=form.since, until=form.until)
-    found: list[Difference] = []
-    async for difference in replay.differences(selection):
-        found.append(difference)
-        if not form.dry_run:
-            await replay.apply(difference, services.ingest)
-    if not form.dry_run:
-        await visible(services, range(services.settings.lanes))
-    answer = Replayed(changed=len(found), written=not form.dry_run, days=by_day(found))
+    batch = await replay.batch(selection, lane, form.offset, SLICE)
+    processed = True
+    if batch.changes and not form.dry_run:
+        await replay.apply(batch.changes, services.ingest)
+        processed = await visible(services, [lane])
+    upto = batch.upto
+    behind = Place(lane, upto) if upto < batch.end else Place(lane + 1, 0)
+    answer = Replayed(
+        lane=lane,
+        begin=batch.begin,
+        upto=upto,
+        end=batch.end,
+        written=not form.dry_run,
+        processed=processed,
+        differences=[change.difference for change in batch.changes],
+        next=behind if behind.lane < lanes else None,
+    )
     return json_answer(answer)
 
 
@@ -147,8 +215,8 @@ async def tail_topic(
 ) -> Response:
     """List records of a topic, decoded; what is sealed or personal is not shown."""
     lanes = range(services.settings.lanes) if lane is None else [lane]
-    if lane is not None and lane >= services.settings.lanes:
-        raise ProblemError(422, f"there are lanes 0 to {services.settings.lanes - 1}")
+    if lane is not None:
+        _check_lane(services, lane)
     try:
         check_topic(topic)
         at = await positions_from(services.log, topic, lanes, start if after is None else BEGIN)
@@ -158,6 +226,11 @@ async def tail_topic(
         at |= _positions(topic, after, at)
     page = await page_of(services.log, at, account_id)
     return json_answer(page)
+
+
+def _check_lane(services: Services, lane: int) -> None:
+    if lane >= services.settings.lanes:
+        raise ProblemError(422, f"there are lanes 0 to {services.settings.lanes - 1}")
 
 
 def _positions(topic: str, after: str, begins: Mapping[TP, int]) -> dict[TP, int]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+
+from streams.errors import SetupError
 
 
 class _Kept(msgspec.Struct):
@@ -38,9 +41,23 @@ class Position:
         """Return where to go on; lanes that are not here have not begun."""
         return dict(self._kept.lanes)
 
-    def reached(self, lane: int, position: int) -> None:
-        """Keep how far a lane is; durable when this returns."""
-        self._kept.lanes[lane] = position
+    def reached(self, lanes: Mapping[int, int]) -> None:
+        """
+        Keep how far some lanes are; durable when this returns.
+
+        Raises:
+            SetupError: there is no place for it.
+        """
+        self._kept.lanes.update(lanes)
+        try:
+            self._write()
+        except OSError as error:
+            raise SetupError(
+                f"{self._path.parent} cannot keep how far this is ({error.strerror}); "
+                "set TILLSTREAM_DATA_DIR to a folder that can be written"
+            ) from None
+
+    def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft = self._path.with_suffix(".new")
         with draft.open("wb") as file:

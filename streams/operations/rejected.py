@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -29,6 +30,8 @@ REDRIVEN = "__rejected.redriven"
 
 PIECE = 100
 """Letters sent in one commit."""
+
+SEEN_S = 0.005
 
 SPEC = StageSpec("redrive", (), tuple(topic.name for topic in topics.CATALOGUE))
 """It reads nothing as a stage does: it has only commits, and the fence against a second one."""
@@ -65,17 +68,22 @@ async def letters(log: EventLog, lanes: int) -> AsyncIterator[tuple[Letter, Reco
 
 async def _of_lane(log: EventLog, lane: int) -> list[tuple[Letter, Record]]:
     records = [record async for record in records_of(log, TP(topics.REJECTED, lane))]
-    redriven = {
-        value.decode()
-        for record in records
-        for name, value in record.headers
-        if name == REDRIVEN
-    }
+    redriven = _marked(records)
     found = [(_letter(record), record) for record in records if record.value is not None]
     return [
         (msgspec.structs.replace(letter, redriven=letter.letter_id in redriven), record)
         for letter, record in found
     ]
+
+
+def _marked(records: Iterable[Record]) -> set[str]:
+    """Return the ids of the letters whose marks are among some records."""
+    return {
+        value.decode()
+        for record in records
+        for name, value in record.headers
+        if name == REDRIVEN
+    }
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +92,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         reason: text that the reason contains, whatever its case.
+        ends: letters from these offsets on are not meant, by lane.
     """
 
     stage: str | None = None
@@ -91,6 +100,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     letter_id: str | None = None
     reason: str | None = None
     every: bool = False
+    ends: Mapping[int, int] | None = None
 
     def has(self, letter: Letter) -> bool:
         """Say whether a letter is meant."""
@@ -100,7 +110,19 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
             and self.error_type in (None, letter.error_type)
             and self.letter_id in (None, letter.letter_id)
             and (self.reason or "").casefold() in letter.reason.casefold()
+            and (self.ends is None or _is_before(letter.letter_id, self.ends))
         )
+
+
+def _is_before(letter_id: str, ends: Mapping[int, int]) -> bool:
+    lane, offset = map(int, letter_id.split("/"))
+    return offset < ends.get(lane, 0)
+
+
+async def ends_of(log: EventLog, lanes: int) -> dict[int, int]:
+    """Return the offset behind the newest letter of each lane."""
+    bounds = await log.bounds([TP(topics.REJECTED, lane) for lane in range(lanes)])
+    return {tp.partition: end for tp, (_, end) in bounds.items()}
 
 
 async def chosen(log: EventLog, lanes: int, choice: Choice) -> list[tuple[Letter, Record]]:
@@ -113,6 +135,8 @@ async def redrive(
     lanes: int,
     choice: Choice,
     progress: Callable[[int, int], None] = lambda _sent, _of: None,
+    *,
+    most: int | None = None,
 ) -> int:
     """
     Send letters back to the topic they came from, for the stage that rejected them alone.
@@ -125,6 +149,7 @@ async def redrive(
 
     Args:
         progress: told how many are settled, and of how many.
+        most: how many to settle at most; asked again, it goes on with the rest.
 
     Returns:
         How many were settled.
@@ -133,13 +158,17 @@ async def redrive(
         SetupError: another process has begun to redrive; what is sent is marked.
     """
     try:
-        return await _redrive(log, lanes, choice, progress)
+        return await _redrive(log, lanes, choice, progress, most)
     except FencedError as error:
         raise SetupError("another redrive has begun; ask again when it is done") from error
 
 
 async def _redrive(
-    log: EventLog, lanes: int, choice: Choice, progress: Callable[[int, int], None]
+    log: EventLog,
+    lanes: int,
+    choice: Choice,
+    progress: Callable[[int, int], None],
+    most: int | None,
 ) -> int:
     meant = Counter(record.partition for _, record in await chosen(log, lanes, choice))
     sent, newest = 0, _Newest(log)
@@ -147,15 +176,29 @@ async def _redrive(
         lane = await log.open_lane(SPEC, number)
         try:
             # Listed again: only now can nobody else be sending them.
-            found = [it for letter, it in await _of_lane(log, number) if choice.has(letter)]
+            listed = await _of_lane(log, number)
+            found = [record for letter, record in listed if choice.has(letter)]
+            found = found[: None if most is None else most - sent]
             for at in range(0, len(found), PIECE):
                 piece = found[at : at + PIECE]
                 await lane.commit(Effects(await _resent(piece, newest)), {})
                 sent += len(piece)
                 progress(sent, meant.total())
+            await _until_seen(log, found)
         finally:
             await lane.close()
     return sent
+
+
+async def _until_seen(log: EventLog, sent: Sequence[Record]) -> None:
+    """Wait until readers see the marks, or who asks at once would send these again."""
+    if not sent:
+        return
+    tp, names = TP(sent[-1].topic, sent[-1].partition), {_letter_id(it) for it in sent}
+    while True:
+        if names <= _marked([it async for it in records_of(log, tp, sent[-1].offset)]):
+            return
+        await asyncio.sleep(SEEN_S)
 
 
 async def _resent(piece: Iterable[Record], newest: _Newest) -> dict[str, list[Out]]:
@@ -173,8 +216,7 @@ async def _resent(piece: Iterable[Record], newest: _Newest) -> dict[str, list[Ou
             stage = (REDRIVE_STAGE, headers["__rejected.stage"])
             again = Out(record.key, record.value, (stage, *original))
             outs.setdefault(topic, []).append(again)
-        mark = f"{record.partition}/{record.offset}".encode()
-        marked = Out(record.key, None, ((REDRIVEN, mark),))
+        marked = Out(record.key, None, ((REDRIVEN, _letter_id(record).encode()),))
         outs.setdefault(topics.REJECTED, []).append(marked)
     return outs
 
@@ -200,6 +242,10 @@ class _Newest:
         return self._offsets[tp].get(letter.key, -1) > rejected_at
 
 
+def _letter_id(record: Record) -> str:
+    return f"{record.partition}/{record.offset}"
+
+
 def _letter(record: Record) -> Letter:
     named: dict[str, str] = {
         name: value.decode(errors="replace") for name, value in _rejected(record.headers)
@@ -208,7 +254,7 @@ def _letter(record: Record) -> Letter:
         named.get(f"__rejected.{part}", "?") for part in ("topic", "partition", "offset")
     )
     return Letter(
-        letter_id=f"{record.partition}/{record.offset}",
+        letter_id=_letter_id(record),
         source=source,
         stage=named.get("__rejected.stage", "?"),
         error_type=named.get("__rejected.error.type", "?"),

@@ -8,7 +8,9 @@ revisions. So a replay is itself an event of the log, and a second one changes n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,6 +37,9 @@ from streams.views import Views
 
 BATCH = 20_000
 """Raw events whose parts are held in memory at a time."""
+
+PIECE = 100
+"""Raw events, transactions or records between two passes of the event loop."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +69,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     total_before: int
     total_after: int
+
+
+class Change(NamedTuple):
+    """A difference, and the parts as they are read today, which make it."""
+
+    difference: Difference
     parts: tuple[Part, ...]
 
 
@@ -74,7 +85,7 @@ class Batch(NamedTuple):
     begin: int
     upto: int
     end: int
-    differences: list[Difference]
+    changes: list[Change]
 
 
 class DaySum(msgspec.Struct, kw_only=True):
@@ -89,9 +100,19 @@ class DaySum(msgspec.Struct, kw_only=True):
 
 
 def by_day(differences: Iterable[Difference]) -> list[DaySum]:
-    """Sum differences up by account, day and kind."""
-    sums: dict[tuple[str, str, str], DaySum] = {}
+    """
+    Sum differences up by account, day and kind.
+
+    Args:
+        differences: in the order they were found. Pieces of history may each tell one of the
+            same transaction: it counts once, from the first total to the last.
+    """
+    whole: dict[tuple[str, str], Difference] = {}
     for one in differences:
+        first = whole.setdefault((one.account_id, one.transaction), one)
+        whole[one.account_id, one.transaction] = replace(one, total_before=first.total_before)
+    sums: dict[tuple[str, str, str], DaySum] = {}
+    for one in whole.values():
         name = (one.account_id, one.business_day, one.kind)
         day = sums.setdefault(
             name, DaySum(account_id=name[0], business_day=name[1], kind=name[2])
@@ -122,15 +143,9 @@ class Replay:
         self._connectors = connectors
         self._sealer = sealer
 
-    async def differences(self, selection: Selection) -> AsyncIterator[Difference]:
-        """Yield what would change, lane by lane; nothing is written."""
-        async for batch in self.batches(selection, {}):
-            for difference in batch.differences:
-                yield difference
-
     async def batches(
         self, selection: Selection, start: Mapping[int, int]
-    ) -> AsyncIterator[Batch]:
+    ) -> AsyncGenerator[Batch, None]:
         """
         Yield what would change, in pieces after each of which a replay may be taken up again.
 
@@ -138,31 +153,55 @@ class Replay:
             start: the offset of `pos.raw` to begin at, by lane; the others begin at theirs.
         """
         for lane in range(self._lanes):
-            tp = TP(topics.RAW, lane)
-            begin, end = (await self._log.bounds([tp]))[tp]
-            first = start.get(lane, begin)
-            known: dict[tuple[str, str], Bundle] = {}
-            read = 0
-            async for record in records_of(self._log, tp, first):
+            batch = await self.batch(selection, lane, start.get(lane, 0))
+            yield batch
+            while batch.upto < batch.end:
+                batch = await self.batch(selection, lane, batch.upto)
+                yield batch
+
+    async def batch(
+        self, selection: Selection, lane: int, first: int, size: int = BATCH
+    ) -> Batch:
+        """
+        Return what would change by the next raw events of a lane.
+
+        Args:
+            first: the offset to begin at. Behind the end it is of another log, and the lane
+                begins anew.
+            size: how many raw events, of the selection or not.
+        """
+        tp = TP(topics.RAW, lane)
+        begin, end = (await self._log.bounds([tp]))[tp]
+        first = begin if first > end else max(begin, first)
+        known: dict[tuple[str, str], Bundle] = {}
+        upto, read = end, 0
+        async with aclosing(records_of(self._log, tp, first)) as records:
+            async for record in records:
                 account, parts = self._parts(record, selection)
                 if account is not None:
                     for part in parts:
                         name = (account.account_id, part.transaction)
                         known.setdefault(name, Bundle()).take((part,), again=True)
                 read += 1
-                if read % BATCH == 0:
+                if read == size:
                     upto = record.offset + 1
-                    yield Batch(lane, begin, upto, end, self._compare(lane, known))
-                    known = {}
-            yield Batch(lane, begin, max(first, end), end, self._compare(lane, known))
+                    break
+                if read % PIECE == 0:
+                    await asyncio.sleep(0)
+        return Batch(lane, begin, upto, end, await self._compare(lane, known))
 
-    async def apply(self, difference: Difference, ingest: Ingest) -> None:
-        """Hand one difference to `normalise`."""
-        account = self._accounts.account(difference.account_id)
-        if account is None:
-            return
-        body = msgspec.msgpack.encode(Replayed(difference.transaction, difference.parts))
-        await ingest.append(account, Channel.CONTROL, REPLAY, (body,))
+    async def apply(self, changes: Iterable[Change], ingest: Ingest) -> None:
+        """Hand changes to `normalise`."""
+        bodies: dict[str, list[bytes]] = {}
+        for found, parts in changes:
+            body = msgspec.msgpack.encode(Replayed(found.transaction, parts))
+            bodies.setdefault(found.account_id, []).append(body)
+        for account_id, given in bodies.items():
+            account = self._accounts.account(account_id)
+            if account is None:
+                continue
+            for at in range(0, len(given), PIECE):
+                await ingest.append(account, Channel.CONTROL, REPLAY, given[at : at + PIECE])
 
     def _parts(
         self, record: Record, selection: Selection
@@ -184,20 +223,21 @@ class Replay:
         outcome = connector.read(replace(raw, body=body), shop_of(account))
         return (account, outcome.parts) if isinstance(outcome, Parts) else (None, ())
 
-    def _compare(self, lane: int, read: Mapping[tuple[str, str], Bundle]) -> list[Difference]:
-        names = list(read)
-        rows = self._views.get("normalise.parts", lane, [row_key(*name) for name in names])
-        found = []
-        for name, row in zip(names, rows, strict=True):
-            bundle = Bundle() if row is None else unpack(Bundle, row)
-            difference = self._difference(name, bundle, read[name])
-            if difference is not None:
-                found.append(difference)
+    async def _compare(self, lane: int, read: Mapping[tuple[str, str], Bundle]) -> list[Change]:
+        names, found = list(read), []
+        for at in range(0, len(names), PIECE):
+            piece = names[at : at + PIECE]
+            keys = [row_key(*name) for name in piece]
+            rows = self._views.get("normalise.parts", lane, keys)
+            for name, row in zip(piece, rows, strict=True):
+                bundle = Bundle() if row is None else unpack(Bundle, row)
+                change = self._change(name, bundle, read[name])
+                if change is not None:
+                    found.append(change)
+            await asyncio.sleep(0)
         return found
 
-    def _difference(
-        self, name: tuple[str, str], bundle: Bundle, read: Bundle
-    ) -> Difference | None:
+    def _change(self, name: tuple[str, str], bundle: Bundle, read: Bundle) -> Change | None:
         account = self._accounts.account(name[0])
         if account is None:
             return None
@@ -209,15 +249,15 @@ class Replay:
         if _meaning(before) == _meaning(after):
             return None
         either = (*after, *before)[0]
-        return Difference(
+        difference = Difference(
             account_id=account.account_id,
             transaction=name[1],
             business_day=either.business_day.isoformat(),
             kind=either.kind.value,
             total_before=_total(before),
             total_after=_total(after),
-            parts=parts,
         )
+        return Change(difference, parts)
 
 
 def _meaning(transactions: tuple[Transaction, ...]) -> list[Transaction]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.cli.progress import Steps
+from streams.errors import SetupError
 from streams.operations.position import Position
 
 
@@ -38,8 +39,8 @@ def test_people_see_a_bar_for_each_lane(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_position_outlives_the_process_and_belongs_to_its_question(tmp_path: Path) -> None:
     position = Position(tmp_path, "replay", "all of march")
     assert position.lanes == {}
-    position.reached(2, 40)
-    position.reached(0, 7)
+    position.reached({2: 40})
+    position.reached({0: 7})
     assert Position(tmp_path, "replay", "all of march").lanes == {0: 7, 2: 40}
     assert Position(tmp_path, "replay", "all of april").lanes == {}
     assert Position(tmp_path, "rebuild", "all of march").lanes == {}
@@ -49,7 +50,13 @@ def test_a_position_outlives_the_process_and_belongs_to_its_question(tmp_path: P
 
 def test_a_damaged_position_begins_anew(tmp_path: Path) -> None:
     position = Position(tmp_path, "replay", "q")
-    position.reached(0, 7)
+    position.reached({0: 7})
     (file,) = (tmp_path / "operations").iterdir()
     file.write_bytes(b"{")
     assert Position(tmp_path, "replay", "q").lanes == {}
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_what_to_set(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="set TILLSTREAM_DATA_DIR"):
+        Position(tmp_path / "file", "replay", "q").reached({0: 7})

@@ -133,6 +133,7 @@ class Till:
     """The real process, `tillstream up`, started and ended as an operator or a crash would."""
 
     role = "up"
+    program: tuple[str, ...] = ("-m", "streams.cli")
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -144,7 +145,7 @@ class Till:
         return self.site.environment()
 
     def start(self) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "streams.cli", self.role]
+        command = [sys.executable, "-W", "ignore", *self.program, self.role]
         with self.words_file.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own program
                 command, cwd=ROOT, env=self.environment(), stdout=log, stderr=log

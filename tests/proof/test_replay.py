@@ -18,7 +18,7 @@ from schemas.rows import SalesRow
 from schemas.transaction import Status, Transaction, TransactionChange
 from streams.log import Effects
 from streams.operations.rebuild import rebuild
-from streams.operations.replay import Difference, Replay, Selection
+from streams.operations.replay import Difference, Replay, Selection, by_day
 from streams.runtime import open_log
 from streams.stages import project
 from streams.stages.tables import row_out
@@ -63,10 +63,10 @@ async def replayed(worker: Worker, *, dry: bool) -> list[Difference]:
         sealer=worker.sealer,
     )
     found = []
-    async for difference in replay.differences(Selection()):
-        found.append(difference)
+    async for batch in replay.batches(Selection(), {}):
+        found += [change.difference for change in batch.changes]
         if not dry:
-            await replay.apply(difference, worker.ingest)
+            await replay.apply(batch.changes, worker.ingest)
     await settled(worker)
     return found
 
@@ -109,6 +109,21 @@ async def damaged(site: Site) -> int:
     finally:
         await log.stop()
     return count
+
+
+def test_a_transaction_of_which_several_pieces_tell_counts_once_from_first_to_last() -> None:
+    def told(name: str, before: int, after: int) -> Difference:
+        return Difference(
+            account_id="mill-lane",
+            transaction=name,
+            business_day="2026-05-04",
+            kind="sale",
+            total_before=before,
+            total_after=after,
+        )
+
+    (day,) = by_day([told("a", 100, 90), told("b", 5, 0), told("a", 90, 70)])
+    assert (day.transactions, day.total_before, day.total_after) == (2, 105, 70)
 
 
 @pytest.mark.slow
