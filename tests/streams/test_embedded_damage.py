@@ -163,7 +163,7 @@ async def test_a_damaged_log_is_refused_with_what_to_do(folder, damage):
 
 
 async def test_damage_in_old_records_is_found_by_the_search_for_holes(folder):
-    flip(files_of(folder)["log"], 0.5, 0.52, 100)
+    flip(files_of(folder)["log"], 0.7, 0.72, 100)
     async with opened(folder) as log:
         with pytest.raises(LogCorruptError, match="tillstream restore"):
             await log.holes()
