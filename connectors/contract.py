@@ -189,7 +189,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         path: below its base URL.
         budget: names the limiter it uses.
         once: it writes; carrying it out twice may do harm.
-        forgone: that it is forbidden is an answer; it says nothing of the other calls.
+        forgone: the scope without which it is forbidden, where we may do without: then that
+            it is so is an answer, and says nothing of the other calls; empty: we may not.
     """
 
     method: str
@@ -199,7 +200,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     budget: str = "default"
     content_type: str = "application/json"
     once: bool = False
-    forgone: bool = False
+    forgone: str = ""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ class ErrorType(StrEnum):
     RECONCILIATION_SETTLED = "reconciliation_settled"
     WEBHOOKS_SILENT = "webhooks_silent"
     WEBHOOKS_HEARD = "webhooks_heard"
+    SCOPE_MISSING = "scope_missing"
+    SCOPE_GRANTED = "scope_granted"
 
     @property
     def is_good_news(self) -> bool:
@@ -34,6 +36,7 @@ class ErrorType(StrEnum):
             ErrorType.RECOVERED,
             ErrorType.RECONCILIATION_SETTLED,
             ErrorType.WEBHOOKS_HEARD,
+            ErrorType.SCOPE_GRANTED,
         }
 
 

@@ -64,6 +64,7 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
         circuit: whether polls pause because so many failed, and whether this run changed that.
         run_as, message: in whose name it was asked for, and why; kept with all it changed.
         bookmark: how far the provider's own logs were read, in its connector's words.
+        withheld, granted: scopes that we may do without, as the answers of this run showed.
     """
 
     sync_id: str
@@ -84,6 +85,8 @@ class SyncControl(msgspec.Struct, frozen=True, kw_only=True):
     run_as: str | None = None
     message: str | None = None
     bookmark: str | None = None
+    withheld: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
 
 
 class SyncRun(msgspec.Struct, kw_only=True):
@@ -92,6 +95,8 @@ class SyncRun(msgspec.Struct, kw_only=True):
 
     Args:
         bookmark: how far the provider's own logs were read; the next run goes on from there.
+        withheld: scopes that the authorisation lacks, as far as this run and those before it
+            can tell; what needs them does not come.
     """
 
     tenant_id: str
@@ -115,6 +120,7 @@ class SyncRun(msgspec.Struct, kw_only=True):
     run_as: str | None = None
     message: str | None = None
     bookmark: str | None = None
+    withheld: tuple[str, ...] = ()
 
 
 class CommandKind(StrEnum):

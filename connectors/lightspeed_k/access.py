@@ -26,7 +26,7 @@ from connectors.access import (
 )
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError, Request
-from connectors.lightspeed_k.api import BASE_URL, LIMITS, ask
+from connectors.lightspeed_k.api import BASE_URL, LIMITS, ORDERS_SCOPE, ask
 from connectors.lightspeed_k.subscriptions import subscribe
 from connectors.limits import Budget
 from connectors.oauth import read_grant, token_call
@@ -147,7 +147,7 @@ def listed(pages: Sequence[Page], merchant: str) -> list[LocationFacts]:
 
 CONSENT = Consent(
     path="/oauth/authorize",
-    scopes=("financial-api", "items", "orders-api"),
+    scopes=("financial-api", "items", ORDERS_SCOPE),
     pkce=True,
     ask=exchange_code,
     read=read_consented,

@@ -21,6 +21,8 @@ LIMITS: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Calls in seconds by `Request.budget`; careful guesses, since no limits are published."""
 
+ORDERS_SCOPE = "orders-api"
+
 OK, FORBIDDEN, NOT_FOUND = 200, 403, 404
 
 Chat = Generator[Request | Page, Response | None, Response | None]

@@ -22,7 +22,7 @@ from connectors.contract import (
     Response,
     Shop,
 )
-from connectors.lightspeed_k.api import ask, segment, stamp
+from connectors.lightspeed_k.api import ORDERS_SCOPE, ask, segment, stamp
 
 WINDOW = timedelta(days=364)
 """Of one question for sales; K-Series takes at most 365 days."""
@@ -213,7 +213,7 @@ def stock(shop: Shop, skus: Skus) -> Chat:
             path="/o/op/1/itemAvailability",
             query=query,
             body=msgspec.json.encode({"skus": skus[begin : begin + SKUS_A_QUESTION]}),
-            forgone=True,
+            forgone=ORDERS_SCOPE,
         )
         answer = yield from ask(request)
         if answer is None:

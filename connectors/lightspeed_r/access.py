@@ -26,7 +26,7 @@ from connectors.access import (
 )
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError, Request
-from connectors.lightspeed_r.poll import BUDGET, ask
+from connectors.lightspeed_r.poll import BUDGET, ORDER_SCOPE, ask
 from connectors.limits import WHOLE, Bucket, Budget
 from connectors.oauth import form_request, read_grant, token_call
 
@@ -189,7 +189,7 @@ _BUCKET = Bucket(
 
 CONSENT = Consent(
     path="/auth/oauth/authorize",
-    scopes=("employee:register", "employee:inventory", "employee:purchase_orders"),
+    scopes=("employee:register", "employee:inventory", ORDER_SCOPE),
     pkce=True,
     ask=exchange_code,
     read=read_consented,

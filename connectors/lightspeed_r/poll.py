@@ -46,6 +46,7 @@ SALE_RELATIONS = (
 )
 ORDER_RELATIONS = '["OrderLines","Vendor","CustomFieldValues","CustomFieldValues.value"]'
 ITEM_RELATIONS = '["ItemShops","Category"]'
+ORDER_SCOPE = "employee:purchase_orders"
 
 _OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
 
@@ -115,7 +116,7 @@ def one_sale(sale_id: str) -> Conversation:
 def one_order(order_id: str) -> Conversation:
     """Ask for one purchase order with its lines; who may not see orders gets none."""
     path = f"/Order/{order_id}.json"
-    talk = yield from ask(_request(path, (("load_relations", ORDER_RELATIONS),), forgone=True))
+    talk = yield from ask(_request(path, (("load_relations", ORDER_RELATIONS),), ORDER_SCOPE))
     bodies, _ = ((), "") if talk is None else _read(path, "Order", talk)
     yield Page(resource="order", bodies=bodies)
 
@@ -125,7 +126,7 @@ def _orders(since: datetime, shop: Shop) -> Chat:
     Ask for the purchase orders that changed, or lines of which did.
 
     A new line leaves the time of its order as it was. An authorisation without the scope of
-    purchase orders (`employee:purchase_orders`) may not ask: then there are none.
+    purchase orders may not ask: then there are none.
     """
     changed = yield from _rows_of("Order", _since(since, shop), ORDER_RELATIONS)
     if changed is None:
@@ -152,7 +153,7 @@ def _rows_of(
     path, found = f"/{kind}.json", list[bytes]()
     asked = _listing(query, relations)
     for _ in range(MAX_PAGES):
-        talk = yield from ask(_request(path, asked, forgone=True))
+        talk = yield from ask(_request(path, asked, ORDER_SCOPE))
         if talk is None:
             return None
         bodies, after = _read(path, kind, talk)
@@ -200,7 +201,7 @@ def _listing(query: Query, relations: str) -> Query:
     return (*asked, ("load_relations", relations)) if relations else asked
 
 
-def _request(path: str, query: Query, *, forgone: bool = False) -> Request:
+def _request(path: str, query: Query, forgone: str = "") -> Request:
     return Request(method="GET", path=path, query=query, budget=BUDGET, forgone=forgone)
 
 

@@ -25,7 +25,7 @@ from connectors.access import (
 )
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError
-from connectors.lightspeed_x.poll import BUDGET, changed, one, segment
+from connectors.lightspeed_x.poll import BUDGET, CONSIGNMENTS, SUPPLIERS, changed, one, segment
 from connectors.lightspeed_x.subscriptions import subscribe
 from connectors.limits import Budget, Quota, Scope
 from connectors.oauth import form_request, read_grant, token_call
@@ -135,8 +135,8 @@ SCOPES = (
     "products:read",
     "inventory:read",
     "outlets:read",
-    "consignments:read",
-    "suppliers:read",
+    CONSIGNMENTS,
+    SUPPLIERS,
     "webhooks",
 )
 

@@ -44,6 +44,9 @@ ORDERS = {"SUPPLIER", "OUTLET", "RETURN"}
 
 UNFINISHED = ("OPEN", "SENT", "DISPATCHED")
 
+CONSIGNMENTS, SUPPLIERS = "consignments:read", "suppliers:read"
+"""Scopes of what we may do without."""
+
 _OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
 
 
@@ -103,7 +106,7 @@ def snapshot(shop: Shop) -> Conversation:
 
 def one_consignment(consignment_id: str) -> Conversation:
     """Ask for one consignment with its products; who may not see them gets none."""
-    found = yield from _single_of(f"/consignments/{segment(consignment_id)}")
+    found = yield from _single_of(f"/consignments/{segment(consignment_id)}", CONSIGNMENTS)
     bodies: tuple[bytes, ...] = ()
     if found is not None:
         bodies = ((yield from _whole(found, {})),)
@@ -114,12 +117,12 @@ def _consignments(after: int, shop: Shop, which: Query = ()) -> Chat:
     """
     Ask for the consignments from or to an outlet that changed, each with its products.
 
-    An authorisation without the scope of consignments (`consignments:read`) may not ask: then
+    An authorisation without the scope of consignments may not ask: then
     there are none. Stocktakes are left out: stock says what was counted.
     """
     suppliers: dict[str, bytes] = {}
     for _ in range(MAX_PAGES):
-        rows = yield from _rows("/consignments", after, PAGE_SIZE, which, forgone=True)
+        rows = yield from _rows("/consignments", after, PAGE_SIZE, which, forgone=CONSIGNMENTS)
         if not rows:
             return
         for row in rows:
@@ -141,7 +144,7 @@ def _whole(
     told = _consigned(row)
     path, after, products = f"/consignments/{segment(told.id)}/products", 0, list[bytes]()
     for _ in range(MAX_PAGES):
-        rows = yield from _rows(path, after, PAGE_SIZE, forgone=True)
+        rows = yield from _rows(path, after, PAGE_SIZE, forgone=CONSIGNMENTS)
         newest = max((_read(path, one).number for one in rows), default=after)
         products += rows
         if newest <= after:
@@ -149,7 +152,7 @@ def _whole(
         after = newest
     supplier = told.supplier_id or ""
     if supplier and supplier not in suppliers:
-        found = yield from _single_of(f"/suppliers/{segment(supplier)}")
+        found = yield from _single_of(f"/suppliers/{segment(supplier)}", SUPPLIERS)
         suppliers[supplier] = found or b"null"
     return b'{"consignment":%b,"products":[%b],"supplier":%b}' % (
         row,
@@ -166,7 +169,7 @@ def _consigned(row: bytes) -> _Consigned:
 
 
 def _single_of(
-    path: str, *, forgone: bool = True
+    path: str, forgone: str = ""
 ) -> Generator[Request, Response | None, bytes | None]:
     """Ask for one object; None for what Lightspeed does not know, or may keep to itself."""
     talk = yield from _ask(
@@ -182,7 +185,7 @@ def _single_of(
 
 def one(resource: str, path: str) -> Conversation:
     """Ask for one object; what Lightspeed does not know is a page without bodies."""
-    found = yield from _single_of(path, forgone=False)
+    found = yield from _single_of(path)
     yield Page(resource=resource, bodies=() if found is None else (found,))
 
 
@@ -232,7 +235,7 @@ def _here(seen: Seen, shop: Shop | None) -> bool:
 
 
 def _rows(
-    path: str, after: int, size: int, which: Query = (), *, forgone: bool = False
+    path: str, after: int, size: int, which: Query = (), *, forgone: str = ""
 ) -> Generator[Request, Response | None, list[bytes]]:
     query = (("after", str(after)), ("page_size", str(size)), *which)
     asked = Request(method="GET", path=API + path, query=query, budget=BUDGET, forgone=forgone)

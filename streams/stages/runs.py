@@ -13,6 +13,7 @@ from schemas.identity import derived_id
 from schemas.sync import Circuit, SyncControl, SyncRun, SyncStatus
 from streams.log import Out, Rows, StateView
 from streams.stages.reading import Reading, row_key
+from streams.stages.scopes import scope_events, withheld_after
 from streams.stages.tables import row_out
 from streams.stages.troubles import error_of
 from streams.sync.plan import command_of
@@ -178,11 +179,25 @@ class RunBook:
         self._runs[key] = run
         self._changed.add(key)
         for ended in controlled(run, control):
+            before = self._withheld_before(reading.account, key)
+            ended.withheld = tuple(sorted(withheld_after(before, control)))
             yield completed_event(ended, reading.account, control)
             trouble = circuit_event(ended, reading.account, control)
             if trouble is not None:
                 yield trouble
+            yield from scope_events(reading.account, before, control)
             self._forget_old(reading.account)
+
+    def _withheld_before(self, account: Account, this: bytes) -> frozenset[str]:
+        """Return which scopes were lacking when the run before this one ended."""
+        prefix = row_key(account.account_id, "")
+        rows = self._state.scan("syncs", prefix)
+        here = {key: run for key, run in self._runs.items() if run and key.startswith(prefix)}
+        for key in sorted((rows.keys() | here.keys()) - {this}, reverse=True):
+            run = here.get(key) or unpack(SyncRun, rows[key])
+            if run.status is not SyncStatus.RUNNING:
+                return frozenset(run.withheld)
+        return frozenset()
 
     def _forget_old(self, account: Account) -> None:
         keys = sorted(self._state.scan("syncs", f"{account.account_id}/".encode()))

@@ -33,6 +33,7 @@ from streams.log import LogUnavailableError
 from streams.shop import shop_of
 from streams.sync.circuit import after_run
 from streams.sync.plan import SLICE, Order, days_between, slices
+from streams.sync.scopes import ScopesSeen
 
 logger = structlog.get_logger(__name__)
 
@@ -173,7 +174,9 @@ class SyncRunner:
             exchange.bookmark = self._bookmarks.get(name)
         channel = Channel.IMPORT if work.order.kind.looks_back else Channel.POLL
         try:
-            async with aclosing(exchange.converse(conversation)) as pages:
+            async with aclosing(
+                exchange.converse(work.scopes.listening(conversation))
+            ) as pages:
                 async for page in pages:
                     await self._page(work, channel, page)
         finally:
@@ -223,13 +226,15 @@ class SyncRunner:
             run_as=order.run_as,
             message=order.message,
             bookmark=self._bookmarks.get(work.account.account_id),
+            withheld=tuple(sorted(work.scopes.withheld)),
+            granted=tuple(sorted(work.scopes.granted - work.scopes.withheld)),
         )
+        await self._put_down(work.account, control)
+
+    async def _put_down(self, account: Account, control: SyncControl) -> None:
+        body = msgspec.json.encode(control)
         await self._ingest.append(
-            work.account,
-            Channel.CONTROL,
-            "sync",
-            (msgspec.json.encode(control),),
-            sync_id=order.sync_id,
+            account, Channel.CONTROL, "sync", (body,), sync_id=control.sync_id
         )
 
 
@@ -244,6 +249,7 @@ class _Work:
         self.fetched = fetched
         self.done_until = done_until
         self.has_snapshot = False
+        self.scopes = ScopesSeen()
 
 
 def _type_of(error: Exception) -> ErrorType:

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
 from connectors.contract import Response
-from connectors.lightspeed_r.simulator import LightspeedRSimulator
-from connectors.lightspeed_r.simulator.places import CLIENT_ID, CLIENT_SECRET
 from connectors.simulation.calls import Answer, Call
-from schemas.sealing import generate_master_key
-from streams.cli.main import app
-from streams.http.app import create_api
-from streams.settings import load
-from streams.simulate import serve_simulator
-from streams.worker import Worker
-from tests.connectors.simulated import simulated
-from tests.http.harness import ADMIN_KEY, API, House, house
+from schemas.events import ErrorType
+from tests.cli.lightspeed import (
+    PATIENCE_S,
+    Between,
+    Forbidding,
+    desk,
+    errors,
+    rows,
+    run,
+    synced,
+)
+from tests.http.harness import API, House, house
 
-PATIENCE_S = 30
+HISTORY_DAYS = 10
 DRAFT = {
     "reference": "PO-7",
     "vendor_id": "2",
@@ -41,19 +39,16 @@ DRAFT = {
 }
 
 
-class Failing:
+class Failing(Between):
     """A simulated R-Series of which one answer to a write is lost, though it was done."""
 
     def __init__(self, lost: int) -> None:
-        series = simulated("lightspeed-r", days=8, orders_per_day=3, live_orders=0)
-        assert isinstance(series, LightspeedRSimulator)
-        self._series, self._lost = series, lost
-        self.config = series.config
+        super().__init__("lightspeed-r")
+        self._lost = lost
         self.writes: list[str] = []
         self.failed = asyncio.Event()
 
-    def handle(self, call: Call, now: datetime) -> Answer:
-        answer = self._series.handle(call, now)
+    def answered(self, call: Call, answer: Answer) -> Answer:
         if call.method == "GET" or "/oauth/" in call.path:
             return answer
         self.writes.append(call.path.rpartition("/")[2])
@@ -62,69 +57,10 @@ class Failing:
             return Answer(response=Response(status=503, body=b""))
         return answer
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._series, name)
-
-
-@asynccontextmanager
-async def desk(
-    folder: Path, series: Any
-) -> AsyncIterator[tuple[House, httpx.AsyncClient, str]]:
-    """Run a worker beside a simulator; give a tenant's client and its account."""
-    async with serve_simulator(series) as url:
-        settings = load(
-            log=f"embedded://{folder}/log?sync=0&upkeep_s=3600",
-            data_dir=folder,
-            lanes=2,
-            port=0,
-            keys=f"k1:{generate_master_key()}",
-            admin_key=ADMIN_KEY,
-            lightspeed_r={
-                "base_url": f"{url}/API/V3/Account/{{merchant}}",
-                "token_url": url,
-                "client_id": CLIENT_ID,
-                "client_secret": CLIENT_SECRET,
-            },
-        )
-        worker = Worker(settings, fatal=[].append)
-        await worker.start(serve=False)
-        try:
-            shop = House(worker, create_api(worker._services()))
-            await worker._serve()
-            tenant, place = await shop.tenant("larder"), series.config.shops[0]
-            form = {
-                "provider": "lightspeed-r",
-                "merchant": place.merchant_id,
-                "location_id": place.location_id,
-                "currency": place.currency,
-                "access_token": place.token,
-            }
-            made = await tenant.post(f"{API}/accounts", json=form)
-            assert made.status_code == 201, made.text
-            yield shop, tenant, made.json()["account_id"]
-        finally:
-            await worker.stop()
-
-
-async def run(shop: House, tenant: httpx.AsyncClient, *arguments: str) -> str:
-    key = tenant.headers["authorization"].removeprefix("Bearer ")
-    where = ("--api-key", key, "--url", shop.worker.url)
-    result = await asyncio.to_thread(CliRunner().invoke, app, ["orders", *arguments, *where])
-    assert result.exit_code == 0, result.output
-    return result.output
-
 
 async def listed(shop: House, tenant: httpx.AsyncClient, account: str) -> dict[str, Any]:
     """Return the orders of an account by their references."""
     return {row["reference"]: row for row in await rows(shop, tenant, account)}
-
-
-async def rows(
-    shop: House, tenant: httpx.AsyncClient, account: str, *arguments: str
-) -> list[dict[str, Any]]:
-    text = await run(shop, tenant, "ls", account, "--json", *arguments)
-    # the server of the same process writes its log there, too
-    return [json.loads(line) for line in text.splitlines() if line.startswith('{"tenant_id"')]
 
 
 async def until_sent(
@@ -154,17 +90,17 @@ async def test_an_order_that_is_pushed_is_listed_as_the_pos_has_it(
 ) -> None:
     series = Failing(lost=0)
     async with desk(tmp_path, series) as (shop, tenant, account):
-        await run(shop, tenant, "push", account, draft)
+        await run(shop, tenant, "orders", "push", account, draft)
         order = await until_sent(shop, tenant, account)
         assert pieces(order) == [("1", "24"), ("3", "6"), ("5", "12")]
         assert order["lines"][0]["unit_cost"] == "96.5"
-        shown = await run(shop, tenant, "show", account, order["order_id"])
+        shown = await run(shop, tenant, "orders", "show", account, order["order_id"])
         assert "sent" in shown
         assert "Till 1" in shown
         assert (await until_sent(shop, tenant, account, "W000"))["vendor_name"] == "Ridge Mill"
         assert len(await rows(shop, tenant, account, "--status", "sent")) == 2
         assert await rows(shop, tenant, account, "--status", "closed") == []
-        await run(shop, tenant, "push", account, draft)
+        await run(shop, tenant, "orders", "push", account, draft)
         await shop.settle()
         assert series.writes == [
             "Order.json",
@@ -178,12 +114,12 @@ async def test_an_answer_that_is_lost_between_two_lines_doubles_none(
 ) -> None:
     series = Failing(lost=3)
     async with desk(tmp_path, series) as (shop, tenant, account):
-        await run(shop, tenant, "push", account, draft)
+        await run(shop, tenant, "orders", "push", account, draft)
         async with asyncio.timeout(PATIENCE_S):
             await series.failed.wait()
         await shop.settle()
         assert len(series.writes) == 3, "a write is sent once"
-        await run(shop, tenant, "push", account, draft)
+        await run(shop, tenant, "orders", "push", account, draft)
         order = await until_sent(shop, tenant, account)
         assert pieces(order) == [("1", "24"), ("3", "6"), ("5", "12")]
 
@@ -216,3 +152,37 @@ async def test_a_provider_that_takes_no_orders_says_so(tmp_path: Path) -> None:
         where = f"{API}/accounts/{account}/purchase-orders"
         assert (await tenant.post(where, json=DRAFT)).status_code == 409
         assert (await tenant.get(where)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "scope"),
+    [
+        ("lightspeed-r", "/Order", "employee:purchase_orders"),
+        ("lightspeed-x", "/consignments", "consignments:read"),
+    ],
+)
+async def test_who_may_not_see_orders_has_all_sales_and_is_told_once_what_to_grant(
+    tmp_path: Path, provider: str, path: str, scope: str
+) -> None:
+    series = Forbidding(provider, path)
+    place = series.config.shops[0].location_id
+    async with desk(tmp_path, series) as (shop, tenant, account):
+        await synced(shop, tenant, account, "sync/historical", days=HISTORY_DAYS)
+        await synced(shop, tenant, account)
+        asked = {"account_id": account, "from": "2026-03-01", "to": "2026-04-30"}
+        days = (await tenant.get(f"{API}/sales-days", params=asked)).json()["items"]
+        sold = series.totals().of(place)
+        assert {row["business_day"]: row["total"] for row in days} == {
+            f"{day}": figures.total for day, figures in sold.items()
+        }
+        (told,) = await errors(shop, account)
+        assert told.error_type is ErrorType.SCOPE_MISSING
+        assert told.action_required is not None
+        assert told.action_required.startswith(f"reconnect the account to grant {scope}")
+        assert await rows(shop, tenant, account) == []
+        series.paths = ()
+        await synced(shop, tenant, account, "sync/historical", days=HISTORY_DAYS)
+        assert await rows(shop, tenant, account) != []
+        assert [one.error_type for one in await errors(shop, account)][1:] == [
+            ErrorType.SCOPE_GRANTED
+        ]

@@ -155,7 +155,7 @@ async def test_nobody_listening_is_a_transient_error() -> None:
 
 async def test_what_may_be_forgone_may_be_forbidden() -> None:
     async with serving(lambda _: (403, {}, b"no")) as server, Exchange(server.url) as way:
-        answer = await way.ask(Request(method="GET", path="/extra", forgone=True))
+        answer = await way.ask(Request(method="GET", path="/extra", forgone="extras:read"))
     assert answer.status == 403
 
 
