@@ -175,6 +175,11 @@ class Registry:
         try:
             yield
         except ClientError as error:
+            if (error.http_code or 0) >= httpx.codes.INTERNAL_SERVER_ERROR:
+                raise RegistryAwayError(
+                    f"no registry answers at {self._url}: what is in front of it says "
+                    f"{error.http_code}; start the registry"
+                ) from None
             raise SetupError(
                 f"the registry at {self._url} answers {error.http_code}: check "
                 "TILLSTREAM_REGISTRY_URL and the credentials beside it"

@@ -8,6 +8,7 @@ A real schema registry for tests: Apicurio, which speaks Confluent's API.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,17 @@ class SchemaRegistry:
                 return True
         except (OSError, urllib.error.URLError):
             return False
+
+    def occupy(self, count: int) -> None:
+        """Register schemas of somebody else, so that no id is the one of our own table."""
+        for number in range(count):
+            schema = {"type": "record", "name": f"Other{number}", "fields": []}
+            request = urllib.request.Request(  # noqa: S310 - our own process
+                f"{self.url}/subjects/other-{number}/versions",
+                data=json.dumps({"schema": json.dumps(schema)}).encode(),
+                headers={"content-type": "application/vnd.schemaregistry.v1+json"},
+            )
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
 
     def kill(self) -> None:
         """End the process without a chance to tidy up."""

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SUBJECTS = {f"{spec.name}-value" for spec in CATALOGUE if spec.record is not None}
 TIMEOUT_S = 10
+OTHERS = 30
 
 
 @pytest.fixture
@@ -64,13 +66,6 @@ def _own_ids_again() -> Iterator[None]:
 
 def asked(registry: SchemaRegistry) -> SchemaRegistryClient:
     return SchemaRegistryClient({"url": registry.url, "timeout": TIMEOUT_S})
-
-
-def shift_ids(registry: SchemaRegistry) -> None:
-    """Register schemas of somebody else first, so that no id is the one of our own table."""
-    for number in range(30):
-        schema = {"type": "record", "name": f"Other{number}", "fields": []}
-        asked(registry).register_schema(f"other-{number}", Schema(json.dumps(schema), "AVRO"))
 
 
 def run(*arguments: str, status: int = 0) -> list[dict[str, Any]]:
@@ -111,7 +106,7 @@ def test_a_schema_that_cannot_read_the_past_is_refused_by_apply(
 
 
 def test_records_are_read_whichever_of_both_ids_they_carry(registry, tmp_path):
-    shift_ids(registry)
+    registry.occupy(OTHERS)
     record = example(TransactionChange)
     before = encode(record)
     options = RegistryOptions(url=registry.url)
@@ -135,13 +130,13 @@ def test_a_registry_that_is_away_stops_the_first_start_and_no_later_one(registry
     registry.kill()
     adopt(options, tmp_path / "known")
     assert codec.encode(example(TransactionChange))[:5] == ids
-    with pytest.raises(SetupError, match="no registry answers at http"):
+    with pytest.raises(SetupError, match=r"no registry answers at http"):
         adopt(options, tmp_path / "cold")
 
 
 def test_a_registry_that_has_forgotten_its_ids_is_refused(registry, tmp_path):
     options = RegistryOptions(url=registry.url)
-    shift_ids(registry)
+    registry.occupy(OTHERS)
     Registry(options).apply()
     known = tmp_path / CACHE
     adopt(options, tmp_path)
@@ -183,7 +178,7 @@ def foreign(address: str, url: str, topic: str) -> list[dict[str, Any]]:
 async def test_a_foreign_reader_needs_only_the_registry_and_the_worker_no_longer_does(
     kafka, registry, tmp_path, monkeypatch
 ):
-    shift_ids(registry)
+    registry.occupy(OTHERS)
     monkeypatch.setenv("TILLSTREAM_LOG", kafka.url())
     monkeypatch.setenv("TILLSTREAM_LANES", str(LANES))
     monkeypatch.setenv("TILLSTREAM_REGISTRY_URL", registry.url)
@@ -233,22 +228,16 @@ def test_credentials_in_the_address_are_refused_and_not_repeated():
     assert "hush" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("given", "header"),
-    [
-        ({"token": "t0ken"}, "Bearer t0ken"),
-        ({"username": "me", "password": "hush"}, "Basic bWU6aHVzaA=="),
-        ({}, None),
-    ],
-)
-def test_who_asks_is_said_as_the_settings_have_it(given, header):
-    heard = []
+@contextmanager
+def saying(status: int) -> Iterator[tuple[str, list[str | None]]]:
+    """Serve nothing but a status; give the URL, and who the requests say they are of."""
+    heard: list[str | None] = []
 
     class Empty(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             heard.append(self.headers.get("authorization"))
-            self.send_response(404)
+            self.send_response(status)
             self.send_header("content-length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
@@ -258,11 +247,36 @@ def test_who_asks_is_said_as_the_settings_have_it(given, header):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Empty)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    options = RegistryOptions(url=f"http://127.0.0.1:{server.server_port}", **given)
     try:
-        assert Registry(options).ids() == {}
+        yield f"http://127.0.0.1:{server.server_port}", heard
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("given", "header"),
+    [
+        ({"token": "t0ken"}, "Bearer t0ken"),
+        ({"username": "me", "password": "hush"}, "Basic bWU6aHVzaA=="),
+        ({}, None),
+    ],
+)
+def test_who_asks_is_said_as_the_settings_have_it(given, header):
+    with saying(404) as (url, heard):
+        options = RegistryOptions(url=url, **given)
+        assert Registry(options).ids() == {}
     assert set(heard) == {header}
     assert "hush" not in repr(options)
+
+
+def test_a_balancer_without_a_registry_behind_it_is_a_registry_that_is_away(tmp_path):
+    with saying(503) as (url, _):
+        options = RegistryOptions(url=url)
+        with pytest.raises(SetupError, match=r"no registry answers at .* says 503"):
+            adopt(options, tmp_path)
+        ids = {str(file): 700 + own for own, file in OwnIds().table().items()}
+        (tmp_path / CACHE).write_text(json.dumps({"url": url, "ids": ids}))
+        adopt(options, tmp_path)
+    record = codec.encode(example(TransactionChange))
+    assert int.from_bytes(record[1:5], "big") == ids["pos.transactions.v1.avsc"]
