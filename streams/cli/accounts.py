@@ -9,8 +9,8 @@ import typer
 
 from connectors.catalogue import logs_in
 from streams.cli.api import Api, asked
-from streams.cli.console import Json, line, table, told
-from streams.cli.keys import HERE, Url
+from streams.cli.console import HERE, Json, line, table, told
+from streams.cli.keys import Url
 
 app = typer.Typer(help="POS locations: connect, look, sync.", no_args_is_help=True)
 

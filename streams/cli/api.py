@@ -55,7 +55,7 @@ class Api:
         answer = await self.answer(method, path, body, **query)
         if answer.status >= REFUSED:
             problem = msgspec.json.decode(answer.body, type=Refused)
-            raise SetupError(f"{problem.title} {problem.detail}".strip())
+            raise SetupError(": ".join(filter(None, (problem.title, problem.detail))))
         return msgspec.json.decode(answer.body) if answer.body else None
 
     async def answer(
@@ -112,7 +112,7 @@ def long(url: str, key: str, operation: Callable[[Api], Awaitable[None]]) -> Non
         try:
             await operation(api)
         except SetupError as error:
-            raise SetupError(f"{error}; the same command goes on where it was") from None
+            raise SetupError(f"{error}; the same command will go on where it was") from None
         finally:
             await api.close()
 

@@ -10,8 +10,8 @@ import typer
 
 from streams.cli.accounts import PATH, Key
 from streams.cli.api import listed
-from streams.cli.console import Json, line, table, told
-from streams.cli.keys import HERE, Url
+from streams.cli.console import HERE, Json, line, table, told
+from streams.cli.keys import Url
 
 app = typer.Typer(
     help="Products, departments and vendors of a POS: what they are and were.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from inspect import signature
 from typing import Annotated, ParamSpec, TypeVar
 
 import msgspec
@@ -13,7 +14,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from streams.errors import SetupError
+from streams.errors import LogInUseError, SetupError
 from streams.log import LogCorruptError
 from streams.views import NotSettledError
 
@@ -23,6 +24,15 @@ R = TypeVar("R")
 FAILED, MISUSED = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="a JSON line a row, for programs")]
+
+HERE = "http://127.0.0.1:8013"
+
+_BACKUP = f"`tillstream backup NAME --url {HERE}`, then TILLSTREAM_LOG=embedded://FOLDER"
+_INSTEAD = {
+    "doctor": f"/readyz tells how it is; to look for damage stop it, or see a copy: {_BACKUP}",
+    "export": f"stop it, or export from a copy: {_BACKUP}",
+    "rebuild": "stop it, rebuild, and start it again",
+}
 
 screen = Console()
 
@@ -60,6 +70,9 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
     def telling(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except LogInUseError as error:
+            note(f"tillstream: {error}; {_instead(command)}")
+            sys.exit(MISUSED)
         except (SetupError, LogCorruptError) as error:
             note(f"tillstream: {error}")
             sys.exit(MISUSED)
@@ -68,3 +81,10 @@ def told(command: Callable[P, R]) -> Callable[P, R]:
             sys.exit(MISUSED)
 
     return telling
+
+
+def _instead(command: Callable[..., object]) -> str:
+    """Say how to do what a command cannot do while Tillstream runs."""
+    if "url" in signature(command).parameters:
+        return f"ask that one: give --url {HERE}, or wherever it answers"
+    return _INSTEAD.get(command.__name__, "stop it first")

@@ -22,8 +22,8 @@ from schemas.businessday import BusinessCalendar
 from schemas.money import Money
 from streams.cli.accounts import PATH, Key
 from streams.cli.api import Api
-from streams.cli.console import FAILED, Json, line, note, table, told
-from streams.cli.keys import HERE, Url
+from streams.cli.console import FAILED, HERE, Json, line, note, table, told
+from streams.cli.keys import Url
 from streams.errors import SetupError
 
 BATCH_BYTES = 2 << 20

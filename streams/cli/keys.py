@@ -9,7 +9,7 @@ import typer
 
 from schemas.sealing import generate_master_key
 from streams.cli.api import asked
-from streams.cli.console import Json, line, table, told
+from streams.cli.console import HERE, Json, line, table, told
 
 app = typer.Typer(help="Master keys, tenants, API keys.", no_args_is_help=True)
 
@@ -21,7 +21,6 @@ Running = Annotated[
     str | None,
     typer.Option("--url", help="ask the Tillstream that runs there; else open the log here"),
 ]
-HERE = "http://127.0.0.1:8013"
 
 
 @app.command()

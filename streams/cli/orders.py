@@ -11,8 +11,8 @@ import typer
 from schemas.purchasing import OrderDraft, OrderStatus
 from streams.cli.accounts import PATH, Key
 from streams.cli.api import asked, listed
-from streams.cli.console import Json, line, note, table, told
-from streams.cli.keys import HERE, Url
+from streams.cli.console import HERE, Json, line, note, table, told
+from streams.cli.keys import Url
 from streams.errors import SetupError
 
 app = typer.Typer(help="Purchase orders: what the POS has, and new ones.", no_args_is_help=True)

@@ -62,6 +62,8 @@ class Steps:
 
     def at(self, lane: int, done: int, whole: int) -> None:
         """Tell that `done` of `whole` are done in a lane; lines are a second apart at least."""
+        if not whole:
+            return
         if self._bars is not None:
             if lane not in self._tasks:
                 self._tasks[lane] = self._bars.add_task(str(lane), total=whole)

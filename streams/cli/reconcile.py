@@ -18,9 +18,9 @@ from schemas.businessday import BusinessCalendar
 from schemas.reconciliation import Agreement, Reconciliation
 from streams.cli.accounts import PATH, Key
 from streams.cli.api import Api
-from streams.cli.console import FAILED, Json, line, note, table, told
+from streams.cli.console import FAILED, HERE, Json, line, note, table, told
 from streams.cli.demo_check import Check, Ours, check
-from streams.cli.keys import HERE, Url
+from streams.cli.keys import Url
 from streams.errors import SetupError
 
 LOOK_S = 1.0

@@ -8,13 +8,16 @@ from urllib.parse import urlencode
 import msgspec
 import typer
 
+from schemas import topics
 from streams.cli import offline
 from streams.cli.api import Api, asked, long
-from streams.cli.console import MISUSED, Json, line, note, table, told
+from streams.cli.console import Json, line, note, table, told
 from streams.cli.keys import Admin, Running
 from streams.cli.progress import Steps
+from streams.errors import SetupError
 from streams.operations.position import Position
 from streams.operations.rejected import Choice, Letter, chosen, redrive
+from streams.operations.tailing import seen
 from streams.worker import Worker
 
 app = typer.Typer(help="Dead letters: list, show, redrive.", no_args_is_help=True)
@@ -46,7 +49,10 @@ def list_letters(
         query = urlencode({name: value for name, value in asked_for.items() if value})
         path = f"{PATH}?{query}"
         (answer,) = asked(url, admin_key, ("GET", path, None))
-        _show([msgspec.convert(item, Letter) for item in answer["items"]], json=json)
+        found = [msgspec.convert(item, Letter) for item in answer["items"]]
+        _show(found, json=json)
+        if answer["more"]:
+            note(f"{answer['more']} older ones are not listed; choose with --type, --stage")
         return
 
     async def main(worker: Worker) -> None:
@@ -59,17 +65,32 @@ def list_letters(
 
 @app.command()
 @told
-def show(letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`")]) -> None:
+def show(
+    letter_id: Annotated[str, typer.Argument(help="lane/offset, as in `ls`")],
+    *,
+    url: Running = None,
+    admin_key: Admin = "",
+) -> None:
     """Show one letter whole: why, from where, its headers (its body stays sealed)."""
+    absent = f"there is no letter {letter_id}; `tillstream rejected ls` lists them"
+    if url is not None:
+        query = urlencode({"letter_id": letter_id, "every": "true"})
+        (answer,) = asked(url, admin_key, ("GET", f"{PATH}?{query}", None))
+        if not answer["items"]:
+            raise SetupError(absent)
+        lane, offset = letter_id.split("/")
+        where = urlencode({"lane": lane, "start": offset})
+        page = f"/api/v1/operations/topics/{topics.REJECTED}?{where}"
+        (found,) = asked(url, admin_key, ("GET", page, None))
+        line({"letter": answer["items"][0], "headers": found["items"][0]["headers"]})
+        return
 
     async def main(worker: Worker) -> None:
         choice = Choice(letter_id=letter_id, every=True)
         for letter, record in await chosen(worker.runtime.log, worker.settings.lanes, choice):
-            headers = {name: repr(value)[2:-1] for name, value in record.headers}
-            line({"letter": letter, "headers": headers})
+            line({"letter": letter, "headers": seen(record).headers})
             return
-        note(f"tillstream: there is no letter {letter_id}; `tillstream rejected ls` lists them")
-        raise typer.Exit(MISUSED)
+        raise SetupError(absent)
 
     offline.run_beside(main)
 
@@ -121,7 +142,9 @@ async def _redriven_there(api: Api, url: str, choice: Choice) -> tuple[int, int]
     position = Position(offline.home(), "redrive", f"{url}{question}")
     sent = 0
     with Steps("rejected redrive") as steps:
-        if not position.lanes:
+        if position.lanes:
+            note("goes on with the letters that there were when it began")
+        else:
             first = await api.call("POST", f"{PATH}/redrive", {**meant, "most": 0})
             position.reached(msgspec.convert(first["ends"], dict[int, int], strict=False))
         while True:

@@ -18,7 +18,7 @@ from rocksdict import Checkpoint, Rdict
 
 from streams.embedded import rescue
 from streams.embedded.settings import MB, database_options, family_options
-from streams.errors import SetupError
+from streams.errors import LogInUseError, SetupError
 from streams.log import LogCorruptError
 
 FAMILIES = ("log", "state", "index")
@@ -138,7 +138,7 @@ def _attempt(step: Callable[[], None]) -> Exception | None:
 def _explained(path: Path, error: Exception) -> Exception:
     text = str(error)
     if "LOCK:" in text:
-        return SetupError(f"{path} is in use by another process; stop it, or use its HTTP API")
+        return LogInUseError(f"{path} is in use by another process")
     if isinstance(error, OSError) or "No space left" in text or "Permission denied" in text:
         return SetupError(f"{path} cannot be opened: {text}")
     return LogCorruptError(corrupt_message(path, text))

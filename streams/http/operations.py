@@ -138,13 +138,15 @@ async def list_rejected(
     services: ServicesDep,
     stage: Name | None = None,
     error_type: Name | None = None,
+    letter_id: Name | None = None,
     *,
     every: bool = False,
 ) -> Response:
-    """List dead letters, the newest thousand of those meant; bodies stay sealed."""
-    choice = Choice(stage=stage, error_type=error_type, every=every)
+    """List dead letters, the newest thousand of those meant, and say how many `more` are."""
+    choice = Choice(stage=stage, error_type=error_type, letter_id=letter_id, every=every)
     found = await chosen(services.log, services.settings.lanes, choice)
-    return listed([letter for letter, _ in found[-LETTERS_MAX:]], None)
+    shown = [letter for letter, _ in found[-LETTERS_MAX:]]
+    return listed(shown, None, more=len(found) - len(shown))
 
 
 @router.post("/rejected/redrive", responses=one(Redriven), response_class=Response)

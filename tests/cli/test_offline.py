@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from schemas import topics
 from schemas.account import Account
 from schemas.raw import Channel
 from schemas.sealing import generate_master_key
 from streams.cli.main import app
 from streams.cli.up import end_process
+from streams.embedded.log import EmbeddedLog
+from streams.runtime import open_log
 from streams.settings import load
 from streams.worker import Worker, utc_now
 from tests.connectors.golden import samples_of
@@ -95,6 +98,47 @@ def test_a_backup_can_be_restored_elsewhere(
     assert len(run("rejected", "ls", "--json")) == 1
     result = CliRunner().invoke(app, ["restore", str(deployment / "backup")])
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("replay", "raw"), "give --url http://127.0.0.1:8013"),
+        (("rejected", "show", "0/0"), "give --url"),
+        (("topics", "tail", topics.RAW), "give --url"),
+        (("backup", "monday"), "give --url"),
+        (("rebuild", "all"), "stop it, rebuild, and start it again"),
+        (("export", "sales", "--csv", "sales.csv"), "then TILLSTREAM_LOG=embedded://FOLDER"),
+        (("doctor",), "/readyz tells"),
+        (("up",), "stop it first"),
+    ],
+)
+def test_what_needs_a_log_that_is_in_use_says_what_to_do(
+    deployment: Path, arguments: tuple[str, ...], advice: str
+) -> None:
+    log = open_log(f"embedded://{deployment}/log")
+    try:
+        result = CliRunner().invoke(app, [*arguments])
+    finally:
+        asyncio.run(_closed(log))
+    assert result.exit_code == 2
+    assert "log is in use by another process; " in result.output
+    assert advice in result.output
+
+
+async def _closed(log: EmbeddedLog) -> None:
+    await log.start()
+    await log.stop()
+
+
+def test_an_export_is_made_from_a_backup(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    run("backup", str(deployment / "copy"))
+    monkeypatch.setenv("TILLSTREAM_LOG", f"embedded://{deployment}/copy")
+    (told,) = run("export", "transactions", "--csv", str(deployment / "all.csv"), "--json")
+    assert told["rows"] > 5
 
 
 def test_a_wrong_view_or_missing_keys_are_one_clear_line(

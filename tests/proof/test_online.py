@@ -77,7 +77,7 @@ async def ended_by_the_server(tools: Tools, till: Till, *arguments: str, once: A
     till.kill()
     _, said = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 2, said.decode()
-    assert "the same command goes on where it was" in said.decode()
+    assert "the same command will go on where it was" in said.decode()
 
 
 async def test_a_replay_goes_on_after_its_command_and_the_server_were_killed(
@@ -127,6 +127,9 @@ async def test_a_redrive_goes_on_after_the_server_was_killed_and_sends_each_lett
         await asyncio.to_thread(till.up)
         listed, _ = await tools.run("rejected", "ls", *there)
         assert len(listed) == len(GARBAGE)
+        (shown,), _ = await tools.said("rejected", "show", listed[0]["letter_id"], *there)
+        assert shown["letter"] == listed[0]
+        assert shown["headers"]["__rejected.stage"] == "normalise"
         await ended_by_the_server(
             tools, till, "rejected", "redrive", *there, once=tools.positions
         )

@@ -11,7 +11,7 @@ import pytest
 from streams.embedded.layout import pack, unpack
 from streams.embedded.options import EmbeddedOptions, parse
 from streams.embedded.store import _explained
-from streams.errors import SetupError
+from streams.errors import LogInUseError, SetupError
 from streams.log import (
     TP,
     LogCorruptError,
@@ -129,7 +129,7 @@ async def test_a_second_process_on_the_same_folder_is_told_so(tmp_path):
             check=False,
         )
         assert second.returncode != 0
-        assert "SetupError" in second.stderr
+        assert "LogInUseError" in second.stderr
         assert "in use by another process" in second.stderr
 
 
@@ -137,7 +137,7 @@ async def test_a_second_process_on_the_same_folder_is_told_so(tmp_path):
     ("damage", "kind"),
     [
         ("Corruption: block checksum mismatch in 000009.sst", LogCorruptError),
-        ("IO error: While lock file: /a/LOCK: Resource temporarily unavailable", SetupError),
+        ("IO error: While lock file: /a/LOCK: Resource temporarily unavailable", LogInUseError),
         ("IO error: No space left on device: while open a file for appending", SetupError),
     ],
 )

@@ -86,7 +86,11 @@ class Tools:
 
     async def run(self, *arguments: str) -> tuple[list[dict[str, Any]], str]:
         """Run to the end; return the JSON lines of its output, and what it said besides."""
-        process = await self.start(*arguments, "--json")
+        return await self.said(*arguments, "--json")
+
+    async def said(self, *arguments: str) -> tuple[list[dict[str, Any]], str]:
+        """Run to the end without `--json`, of which some commands have no need."""
+        process = await self.start(*arguments)
         out, err = await asyncio.wait_for(process.communicate(), 120)
         assert process.returncode == 0, err.decode()
         return [json.loads(line) for line in out.splitlines()], err.decode()
