@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import re
 import sqlite3
 from contextlib import closing
+from io import SEEK_END, BytesIO
 from pathlib import Path
 
+import fastavro
 import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
-from schemas.codec import unpack
+from schemas import topics
+from schemas.codec import decode, unpack
 from schemas.raw import Channel
 from schemas.rows import SalesDayRow
 from schemas.sealing import generate_master_key
+from schemas.sync import Command
 from streams.cli.main import app
+from streams.log import TP
+from streams.reading import records_of
 from streams.settings import load
 from streams.worker import Worker
 from tests.connectors.golden import samples_of
@@ -143,3 +150,33 @@ async def test_an_export_reads_a_copy_of_its_own_and_has_the_days_of_our_view(
         )
         for day in days
     }
+
+
+async def test_the_command_of_the_example_stands_in_the_lane_of_its_account(kafka, tmp_path):
+    settings = load(
+        log=kafka.url(), lanes=LANES, data_dir=tmp_path, keys=f"k1:{generate_master_key()}"
+    )
+    worker = Worker(settings, fatal=Deaths(), clock=lambda: NOW, polling=False)
+    await worker.start(serve=False)
+    try:
+        text = (ROOT / "docs" / "commands.md").read_text()
+        (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        names = {"account_id": MILL_LANE.account_id}
+        exec(program.replace("localhost:9092", kafka.address), names)  # noqa: S102 - ours
+        tp = TP(topics.COMMANDS, worker.directory.lane(MILL_LANE.account_id))
+        (record,) = [record async for record in records_of(worker.runtime.log, tp)]
+    finally:
+        await worker.stop()
+    assert decode(Command, record.value) == names["command"]
+    assert record.key == MILL_LANE.account_id.encode()
+    assert written_without_our_package(names["command"]) == record.value
+
+
+def written_without_our_package(command: Command) -> bytes:
+    """Write a command as the document says that one does with fastavro alone."""
+    body = BytesIO(bytes.fromhex("0000000012"))
+    body.seek(0, SEEK_END)
+    schema = fastavro.schema.load_schema(SCHEMAS / "pos.commands.v1.avsc")
+    fields = {name: getattr(command, name) for name in command.__struct_fields__}
+    fastavro.schemaless_writer(body, schema, fields)
+    return body.getvalue()
