@@ -147,6 +147,10 @@ def unless_once(request: Request) -> bool:
     return not request.once
 
 
+async def unfenced() -> None:
+    """Let every write through."""
+
+
 class Exchange:
     """
     The way to one account at one provider; rate limits are counted here.
@@ -157,6 +161,7 @@ class Exchange:
         budgets: limits by `Request.budget`; names that are not here use "default".
         limiters: the same as limiters, where exchanges share them; in place of `budgets`.
         repeatable: says of a request that carrying it out twice does no harm.
+        fence: asked right before each write that must not be done twice; raises to prevent it.
         client: shared between accounts; without one the exchange has its own to close.
     """
 
@@ -172,6 +177,7 @@ class Exchange:
         attempts: int = 5,
         patience: Patience | None = None,
         repeatable: Callable[[Request], bool] = unless_once,
+        fence: Callable[[], Awaitable[None]] = unfenced,
         client: httpx.AsyncClient | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
@@ -182,6 +188,7 @@ class Exchange:
             self._limiters.setdefault(name, (limiter_of(budget),))
         self._patience = patience or Patience(timeout_s=timeout_s, attempts=attempts)
         self._repeatable = repeatable
+        self._fence = fence
         self._owned = client is None
         self._client = client or new_client()
 
@@ -242,6 +249,8 @@ class Exchange:
         # it may have to be asked for, and that call may have to pass the same limiters
         authorization = await self._authorized()
         async with admitted(passing, request) as answered:
+            if request.once:
+                await self._fence()
             try:
                 async with asyncio.timeout(self._patience.timeout_s):
                     answer = await self._send(request, authorization)

@@ -16,6 +16,9 @@ MOST = 10**9
 ORDER_DRAFT = "order-draft"
 """Resource of the raw event that hands an order in."""
 
+ORDER_DRAFTS = "order-drafts/"
+"""What begins the name of a resource that is not asked for but written: an order in JSON."""
+
 ShortText = Annotated[str, Meta(max_length=255)]
 
 

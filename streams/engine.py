@@ -48,6 +48,16 @@ class Engine(Protocol):
         """
         ...
 
+    async def prove(self, stage: str, lane: int) -> None:
+        """
+        Make sure that no other process has the lane by now.
+
+        Raises:
+            FencedError: one has, or this one never had it.
+            LogUnavailableError: nobody can say.
+        """
+        ...
+
     def app_settings(self) -> dict[str, Any]:
         """Return settings of the Faust app that depend on the log."""
         ...

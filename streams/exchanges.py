@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,6 +72,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def unfenced(_account_id: str) -> None:
+    """Let every write through."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """What is known of one provider, and what its operator has set."""
@@ -94,6 +98,7 @@ class AccountExchanges:
 
     Args:
         book: where accounts are, and renewed tokens are written.
+        fence: raises where another process may write for an account by now.
     """
 
     def __init__(
@@ -104,12 +109,14 @@ class AccountExchanges:
         *,
         accesses: Mapping[str, Access] = ACCESSES,
         clock: Callable[[], datetime] = utc_now,
+        fence: Callable[[str], Awaitable[None]] = unfenced,
     ) -> None:
         self._settings = settings
         self._sealer = sealer
         self._book = book
         self._accesses = accesses
         self._clock = clock
+        self._fence = fence
         self._client = new_client()
         self._databases = AccountDatabases(
             settings.corepos, sealer, partial(Exchange, client=self._client)
@@ -294,6 +301,7 @@ class AccountExchanges:
             authorization=authority,
             headers={**way.access.headers, **way.access.place_headers(place)},
             limiters=self._limits(way, place, owner),
+            fence=partial(self._fence, owner),
             client=self._client,
         )
 

@@ -236,6 +236,16 @@ class Runtime:
         here = stage in self.stages and lane in self.stages[stage].lanes
         return self._engine.tenure(stage, lane) if here else None
 
+    async def prove(self, stage: str, lane: int) -> None:
+        """
+        Make sure that no other process has the lane by now.
+
+        Raises:
+            FencedError: one has, or this one never had it.
+            LogUnavailableError: nobody can say.
+        """
+        await self._engine.prove(stage, lane)
+
     async def _seek(self, tp: TP, offset: int) -> None:
         """Deliver again from `offset`, or from further back where another stage needs it."""
         if self._app is None:

@@ -84,7 +84,7 @@ class Worker:
         self.directory = self._directory()
         self.ingest = self._ingest()
         self.exchanges = AccountExchanges(
-            settings, self.sealer, self.directory, clock=self._clock
+            settings, self.sealer, self.directory, clock=self._clock, fence=self._fence
         )
         self.authorizations = Authorizations(
             self.runtime.log, self._clock, lanes=settings.lanes
@@ -336,6 +336,11 @@ class Worker:
     def _tenure(self, lane: int) -> object | None:
         """Return the hold of a lane: who has it for the stage that keeps the sync runs."""
         return self.runtime.tenure(normalise.NAME, lane)
+
+    async def _fence(self, account_id: str) -> None:
+        """Let a write at a provider through while the lane by which it came is ours."""
+        lane = self.directory.lane(account_id)
+        await self.runtime.prove(fetch.NAME, lane)
 
     def _on_lanes(self) -> None:
         self.sync.look_again()

@@ -15,9 +15,8 @@ from connectors.contract import (
 )
 from connectors.lightspeed_r.ordering import write_order
 from connectors.lightspeed_r.poll import one_item, one_order, one_sale
-from schemas.purchasing import OrderDraft
+from schemas.purchasing import ORDER_DRAFTS, OrderDraft
 
-DRAFTS = "order-drafts"
 _KINDS = {"sales": one_sale, "items": one_item, "orders": one_order}
 
 
@@ -34,10 +33,10 @@ def fetch(shop: Shop, resource: str) -> Conversation:
 
     Source: developers.lightspeedhq.com/retail/endpoints/Sale, .../Item
     """
-    kind, _, name = resource.partition("/")
-    if kind == DRAFTS:
-        yield from write_order(_draft(name), shop)
+    if resource.startswith(ORDER_DRAFTS):
+        yield from write_order(_draft(resource.removeprefix(ORDER_DRAFTS)), shop)
         return
+    kind, _, name = resource.partition("/")
     asked = _KINDS.get(kind)
     if asked is None or not (name.isascii() and name.isdigit()):
         raise PermanentError(f"nothing is fetched by the name of {kind[:20]!r}")
@@ -51,7 +50,7 @@ def wanted_order(body: bytes) -> Outcome:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return rejected(error, "the R-Series")
     text = msgspec.json.encode(draft).decode()
-    return NeedsFetch((WantedBody(resource=f"{DRAFTS}/{text}"),), "an order to be written")
+    return NeedsFetch((WantedBody(resource=f"{ORDER_DRAFTS}{text}"),), "an order to be written")
 
 
 def _draft(text: str) -> OrderDraft:

@@ -38,6 +38,9 @@ class EmbeddedEngine:
         """Return the log: its folder is locked for as long as it is open."""
         return self.log
 
+    async def prove(self, stage: str, lane: int) -> None:
+        """Return at once: no other process can have a lane while the folder is locked."""
+
     def app_settings(self) -> dict[str, Any]:
         """Return what starts without waiting for brokers."""
         return {"broker": "embedded://", "TableManager": QuickTables}

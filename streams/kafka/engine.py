@@ -16,7 +16,7 @@ from streams.kafka.replica import KafkaReplica
 from streams.kafka.security import Security
 from streams.kafka.transport import Transport
 from streams.kafka.views import KafkaViews
-from streams.log import TP, StageSpec
+from streams.log import TP, FencedError, StageSpec
 
 REQUEST_S = 40.0
 
@@ -57,6 +57,13 @@ class KafkaEngine:
     def tenure(self, stage: str, lane: int) -> object | None:
         """Return the open lane: opening it again is another hold."""
         return self.log.lanes.get((stage, lane))
+
+    async def prove(self, stage: str, lane: int) -> None:
+        """Commit the lane's positions as they are: a lane that was taken cannot."""
+        held = self.log.lanes.get((stage, lane))
+        if held is None:
+            raise FencedError(f"stage {stage}, lane {lane} is not here")
+        await held.prove()
 
     def _silent(self) -> Mapping[Any, tuple[int, int]]:
         return {} if self._app is None else self._app.consumer.silent

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
-from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
 from streams.errors import SetupError
 from streams.kafka.batches import Entry, Sent, arrived, send
 from streams.kafka.clients import stop_quietly
 from streams.kafka.folding import WITNESS, Folding
 from streams.kafka.state import State
-from streams.log import TP, Effects, FencedError, StageSpec, rejection
+from streams.log import TP, Effects, FencedError, LogUnavailableError, StageSpec, rejection
 
 if TYPE_CHECKING:
     from streams.kafka.log import KafkaLog
@@ -237,6 +237,19 @@ class KafkaLane:
         """Commit the positions once more, or the group would forget those of a quiet lane."""
         if not self._busy.locked() and not self._failed and self._producer is not None:
             await self.commit(Effects(), self.positions)
+
+    async def prove(self) -> None:
+        """
+        Show that nobody else has opened the lane, by a commit that changes nothing.
+
+        Raises:
+            FencedError: somebody has.
+            LogUnavailableError: the brokers do not answer.
+        """
+        try:
+            await self.commit(Effects(), self.positions)
+        except KafkaError as error:
+            raise LogUnavailableError(f"lane not proven: {type(error).__name__}") from error
 
     def is_outrun(self, ends: Mapping[TP, int]) -> bool:
         """Say whether others have written to our changelogs; one marker ends our own writes."""

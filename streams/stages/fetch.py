@@ -4,6 +4,10 @@ The stage `fetch`: what webhooks only point at is asked for, and the answer is a
 At least once: the offset is committed after the answer is durable, and an answer that comes
 twice changes nothing. What cannot be fetched goes to `pos.rejected` with the reason: it must
 not hold up the other accounts of the lane, and the next poll brings the same fact again.
+
+Orders that are to be written take the same way, because it leads to one process: whoever hands
+them in, and wherever, an account's are written by who has its lane, one after the other in the
+order of the log. Two at a time would both find lines missing, and both write them.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -20,11 +25,12 @@ from connectors.contract import Connector, ConnectorError, CredentialsError, Tra
 from schemas import topics
 from schemas.account import Account, AccountStatus
 from schemas.codec import UndecodableError, decode
+from schemas.purchasing import ORDER_DRAFTS
 from schemas.raw import Channel
 from schemas.sync import Fetch
 from streams.bisecting import INFRASTRUCTURE, where
 from streams.ingest import Ingest
-from streams.log import INTERNAL_ERROR, DeadLetter, Effects, Record, StageSpec
+from streams.log import INTERNAL_ERROR, DeadLetter, Effects, FencedError, Record, StageSpec
 from streams.shop import shop_of
 from streams.sync.run import Exchanges
 from streams.sync.service import Accounts
@@ -59,6 +65,7 @@ class Fetcher:
         self._clock = clock
         self._gate = asyncio.Semaphore(CONCURRENT)
         self._asked: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, records: Sequence[Record]) -> Effects:
         """Carry out the fetches of a chunk, several at a time."""
@@ -75,10 +82,20 @@ class Fetcher:
         account = self._accounts.account(fetch.account_id)
         if account is None or account.status is not AccountStatus.CONNECTED:
             return DeadLetter(record, "account-not-connected", "reconnect it, then redrive")
-        if self._answered(fetch):
-            return None
-        async with self._gate:
+        # in turns before the gate: orders that wait must not hold up what others fetch
+        async with self._turn(fetch), self._gate:
+            if self._answered(fetch):
+                return None
             return await self._ask(record, fetch, account)
+
+    def _turn(self, fetch: Fetch) -> AbstractAsyncContextManager[None]:
+        """Return what lets one at a time through, of what is written for an account."""
+        if not fetch.resource.startswith(ORDER_DRAFTS):
+            return nullcontext()
+        turn = self._writing.get(fetch.account_id)
+        if turn is None:
+            turn = self._writing[fetch.account_id] = asyncio.Lock()
+        return turn
 
     def _answered(self, fetch: Fetch) -> bool:
         """Say whether a fetch of the same began after this one was asked for."""
@@ -102,7 +119,7 @@ class Fetcher:
                 "fetch_failed", account_id=account.account_id, error=type(error).__name__
             )
             return DeadLetter(record, _error_type(error), str(error))
-        except INFRASTRUCTURE:
+        except (FencedError, *INFRASTRUCTURE):
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours must not hold up the lane
             name, place = type(error).__qualname__, where(error.__traceback__)

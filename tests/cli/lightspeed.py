@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -120,11 +122,21 @@ def _application(provider: str, url: str) -> dict[str, str]:
 
 async def run(shop: House, tenant: httpx.AsyncClient, *arguments: str) -> str:
     """Run a command with the tenant's key and return what it says."""
-    key = tenant.headers["authorization"].removeprefix("Bearer ")
-    where = ("--api-key", key, "--url", shop.worker.url)
-    result = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, *where])
+    words = [*arguments, *_where(shop, tenant)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, words)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+async def started(shop: House, tenant: httpx.AsyncClient, *arguments: str) -> Process:
+    """Start a command with the tenant's key as a process of its own."""
+    words = ("-m", "streams.cli", *arguments, *_where(shop, tenant))
+    return await asyncio.create_subprocess_exec(sys.executable, *words)
+
+
+def _where(shop: House, tenant: httpx.AsyncClient) -> tuple[str, ...]:
+    key = tenant.headers["authorization"].removeprefix("Bearer ")
+    return ("--api-key", key, "--url", shop.worker.url)
 
 
 async def synced(

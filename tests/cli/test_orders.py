@@ -21,12 +21,13 @@ from tests.cli.lightspeed import (
     errors,
     rows,
     run,
+    started,
     synced,
 )
 from tests.http.harness import API, House, house
 
 HISTORY_DAYS = 10
-DRAFT = {
+DRAFT: dict[str, Any] = {
     "reference": "PO-7",
     "vendor_id": "2",
     "ordered_at": "2026-11-02T09:00:00Z",
@@ -122,6 +123,24 @@ async def test_an_answer_that_is_lost_between_two_lines_doubles_none(
         await run(shop, tenant, "orders", "push", account, draft)
         order = await until_sent(shop, tenant, account)
         assert pieces(order) == [("1", "24"), ("3", "6"), ("5", "12")]
+
+
+async def test_two_people_who_push_the_same_order_at_once_order_it_once(
+    tmp_path: Path, draft: str
+) -> None:
+    series, other = Failing(lost=0), tmp_path / "other.json"
+    other.write_text(json.dumps({**DRAFT, "lines": DRAFT["lines"][::-1]}))
+    async with desk(tmp_path, series) as (shop, tenant, account):
+        pushing = [
+            await started(shop, tenant, "orders", "push", account, file)
+            for file in (draft, f"{other}")
+        ]
+        assert [await one.wait() for one in pushing] == [0, 0]
+        order = await until_sent(shop, tenant, account)
+        await shop.settle()
+        assert pieces(order) == [("1", "24"), ("3", "6"), ("5", "12")]
+        assert series.writes.count("OrderLine.json") == len(DRAFT["lines"])
+        assert series.writes.count("Order.json") == 1
 
 
 @pytest.mark.parametrize(

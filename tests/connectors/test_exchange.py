@@ -153,6 +153,17 @@ async def test_nobody_listening_is_a_transient_error() -> None:
             await way.ask(READ)
 
 
+async def test_a_write_that_the_fence_stops_is_not_sent_and_reads_do_not_ask_it() -> None:
+    async def taken() -> None:
+        raise PermissionError
+
+    async with serving(lambda _: ok()) as server, Exchange(server.url, fence=taken) as way:
+        with pytest.raises(PermissionError):
+            await way.ask(Request(method="POST", path="/lines", body=b"{}", once=True))
+        assert (await way.ask(READ)).status == 200
+    assert len(server.heads) == 1
+
+
 async def test_what_may_be_forgone_may_be_forbidden() -> None:
     async with serving(lambda _: (403, {}, b"no")) as server, Exchange(server.url) as way:
         answer = await way.ask(Request(method="GET", path="/extra", forgone="extras:read"))
