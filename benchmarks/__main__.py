@@ -78,9 +78,7 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute, rougher")
-    parser.add_argument(
-        "--million", action="store_true", help="on Kafka: to three million"
-    )
+    parser.add_argument("--million", action="store_true", help="on Kafka: to three million")
     parser.add_argument("--kafka", action="store_true", help="only the pipeline on Kafka")
     parser.add_argument("--peers", action="store_true", help="only Quix Streams beside ours")
     given = parser.parse_args()

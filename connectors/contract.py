@@ -76,7 +76,7 @@ class PastProduct(msgspec.Struct, frozen=True):
 
 class ToldRecord(msgspec.Struct, frozen=True):
     """
-    A department or vendor as the provider says it is.
+    A department, vendor or member as the provider says it is; what is personal is in clear.
 
     `changed_by` is the user of the change at `record.changed_at`, not of a later one that left
     that time as it was.
@@ -106,7 +106,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         history: versions of products; the catalogue itself follows `products` alone.
         all_products: for providers that tell of a deletion only by silence.
-        all_records: likewise of departments or vendors.
+        all_records: likewise of departments, vendors or members.
         revoked: the merchant withdrew the authorisation; stop calling, tell a person.
     """
 

@@ -36,11 +36,12 @@ class RecordKind(StrEnum):
 
     DEPARTMENT = "department"
     VENDOR = "vendor"
+    MEMBER = "member"
 
 
 class PosRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A department or a vendor as the POS knows it: the row of `pos.records`.
+    A department, a vendor or a member as the POS knows it: the row of `pos.records`.
 
     Args:
         record_id: the POS's own number of it, unique within its kind.
@@ -48,6 +49,8 @@ class PosRecord(msgspec.Struct, frozen=True, kw_only=True):
         details: what else the POS says of it, in its own words; nothing about people.
         deleted: the POS has it no more, or uses it no more.
         changed_at: the provider's own time of its last change, where it keeps one.
+        personal: details about a person, a JSON object, sealed with the tenant's key for
+            `account_id/kind/record_id`; equal ones of a record look equal.
     """
 
     tenant_id: str
@@ -59,6 +62,7 @@ class PosRecord(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, str] = {}
     deleted: bool = False
     changed_at: datetime | None = None
+    personal: str | None = None
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What a product, a department or a vendor was, when, and who made it so."""
+"""What a product, a department, a vendor or a member was, when, and who made it so."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ class ProductVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 class RecordVersion(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One version of a department or vendor: the record of `pos.record-versions`, kept for ever.
+    One version of a department, vendor or member: the record of `pos.record-versions`.
 
-    Its fields mean what they mean in `ProductVersion`; `fields` names single details.
+    It is kept for ever. Its fields mean what they mean in `ProductVersion`; `fields` names
+    single details, and `personal` for all that is sealed.
     """
 
     version_id: str

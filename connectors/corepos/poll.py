@@ -140,7 +140,7 @@ def groups_of(rows: Iterable[bytes]) -> list[list[bytes]]:
 
 
 def snapshot(shop: Shop) -> Conversation:
-    """Ask for all products and their log, departments, vendors, and counts of the stock."""
+    """Ask for all products and their log, all other records, and counts of the stock."""
     yield from product_log(shop)
     rows = yield from select_all(PRODUCTS, store_of(shop), "id")
     yield from pages("products", arrays(rows))

@@ -20,6 +20,7 @@ from connectors.corepos.asking import (
     ARCHIVED_SUMS,
     COUNTS,
     DEPARTMENTS,
+    MEMBERS,
     PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
@@ -214,6 +215,10 @@ def _vendors(_asked: Asked, dsn: Dsn) -> Statement:
     return _whole("vendors", dsn)
 
 
+def _members(_asked: Asked, dsn: Dsn) -> Statement:
+    return _whole("custdata", dsn)
+
+
 def _whole(table: str, dsn: Dsn) -> Statement:
     """A whole table, without a limit: what is missing from it counts as deleted."""
     return Statement(text=f"SELECT * FROM `{dsn.op}`.`{{table}}`", values=(), tables=(table,))
@@ -239,6 +244,7 @@ _STATEMENTS: Mapping[str, Callable[[Asked, Dsn], Statement]] = {
     PRODUCTS_IN_USE: _in_use,
     DEPARTMENTS: _departments,
     VENDORS: _vendors,
+    MEMBERS: _members,
     COUNTS: _counts,
     STORES: _stores,
 }

@@ -20,7 +20,7 @@ from connectors.corepos.catalog import changes, products
 from connectors.corepos.columns import microseconds, whole
 from connectors.corepos.content import PACK
 from connectors.corepos.grouping import Group, groups_of
-from connectors.corepos.records import DEPARTMENT, VENDOR, all_of
+from connectors.corepos.records import TABLES, all_of
 from connectors.corepos.rows import is_training
 from connectors.corepos.stock import counted, wasted
 from connectors.corepos.sums import balance, is_closed
@@ -78,8 +78,8 @@ def _whole_set(said: Rows, shop: Shop, as_of_us: int) -> Parts | None:
     if said.products_in_use is not None:
         ids = frozenset(said.products_in_use)
         return Parts(all_products=ProductSet(ids=ids, as_of_us=as_of_us))
-    for table, found in ((DEPARTMENT, said.departments), (VENDOR, said.vendors)):
-        if found is not None:
+    for table in TABLES:
+        if (found := getattr(said, table.resource)) is not None:
             return Parts(all_records=all_of(table, found, shop, as_of_us))
     return None
 

@@ -1,13 +1,14 @@
 """
-Departments and vendors: whole tables, of which only what is not about people is kept.
+Departments, vendors and members: whole tables, of which what is needed is kept.
 
-Neither table says reliably when a row changed (a rename by the web service leaves `modified` of
+None of them says reliably when a row changed (a rename by the web service leaves `modified` of
 a department as it was, vendors have no such column), and rows are deleted without a trace: so
-each is read whole, and brought when it is not as it was. Vendors' addresses, telephones and
-notes, and all of the members, are left where they are: nothing here needs them.
+each is read whole, and brought when it is not as it was. Addresses, telephones, notes, balances
+and purchases are left where they are: nothing here needs them. A member's name is personal, and
+is sealed before it gets into a record.
 
-Sources: CORE-POS/IS4C fannie/classlib2.0/data/models/op/DepartmentsModel.php, VendorsModel.php;
-fannie/item/vendors/DeleteVendorPage.php
+Sources: CORE-POS/IS4C fannie/classlib2.0/data/models/op/DepartmentsModel.php, VendorsModel.php,
+CustdataModel.php; fannie/item/vendors/DeleteVendorPage.php
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import msgspec
 
 from connectors.contract import Page, RecordSet, Request, Response, Shop, ToldRecord
-from connectors.corepos.asking import DEPARTMENTS, VENDORS, array, select
+from connectors.corepos.asking import DEPARTMENTS, MEMBERS, VENDORS, array, select
 from connectors.corepos.columns import code, text, time_of_change
 from connectors.corepos.position import digest
 from connectors.troubles import UnreadableError
@@ -33,24 +34,30 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         resource: what its body and its page are called.
+        numbers: the columns that name a row together.
+        name: the column of its name, "" where it has none that anybody may see.
         unused: the column, and its value, of what is no longer used.
         details: the columns that are kept besides, as they are.
+        personal: those of them that are about a person.
+        changed: the column of the time of the last change, "" where it says nothing.
     """
 
     kind: RecordKind
     path: str
     resource: str
-    number: str
+    numbers: tuple[str, ...]
     name: str
     unused: tuple[str, str]
     details: tuple[str, ...]
+    personal: tuple[str, ...] = ()
+    changed: str = "modified"
 
 
 DEPARTMENT = Table(
     kind=RecordKind.DEPARTMENT,
     path=DEPARTMENTS,
     resource="departments",
-    number="dept_no",
+    numbers=("dept_no",),
     name="dept_name",
     unused=("active", "0"),
     details=(
@@ -71,7 +78,7 @@ VENDOR = Table(
     kind=RecordKind.VENDOR,
     path=VENDORS,
     resource="vendors",
-    number="vendorID",
+    numbers=("vendorID",),
     name="vendorName",
     unused=("inactive", "1"),
     details=(
@@ -83,7 +90,19 @@ VENDOR = Table(
         "halfCases",
     ),
 )
-TABLES = (DEPARTMENT, VENDOR)
+MEMBER = Table(
+    kind=RecordKind.MEMBER,
+    path=MEMBERS,
+    resource="members",
+    numbers=("CardNo", "personNum"),
+    name="",
+    unused=("Type", "TERM"),
+    details=("Type", "memType", "Discount", "staff", "SSI", "ChargeOk", "WriteChecks"),
+    personal=("FirstName", "LastName"),
+    # `LastChange` moves with every balance, which is not kept
+    changed="",
+)
+TABLES = (DEPARTMENT, VENDOR, MEMBER)
 
 _row = msgspec.json.Decoder(dict[str, Any])
 
@@ -113,10 +132,10 @@ def tables(
 
 def _kept(row: bytes, table: Table) -> bytes:
     """Return the columns that are kept; the others do not even get into a body."""
-    wanted = (table.number, table.name, table.unused[0], "modified", "modifiedby")
-    columns = _row.decode(row)
+    wanted = (*table.numbers, table.name, table.unused[0], table.changed, "modifiedby")
+    columns, further = _row.decode(row), table.details + table.personal
     return msgspec.json.encode(
-        {name: columns[name] for name in (*wanted, *table.details) if name in columns}
+        {name: columns[name] for name in (*wanted, *further) if name in columns}
     )
 
 
@@ -128,15 +147,16 @@ def all_of(table: Table, rows: Iterable[Columns], shop: Shop, as_of_us: int) -> 
         UnreadableError: a row has no number, or none of them has a name.
     """
     told = tuple([_told(table, row, shop, as_of_us) for row in rows])
-    if told and not any(text(row.get(table.name)) for row in rows):
+    if told and table.name and not any(text(row.get(table.name)) for row in rows):
         raise UnreadableError(f"{table.resource}: no row has a name")
     return RecordSet(kind=table.kind, records=told, as_of_us=as_of_us)
 
 
 def _told(table: Table, row: Columns, shop: Shop, as_of_us: int) -> ToldRecord:
-    number, (unused, yes) = text(row.get(table.number)), table.unused
-    if not number:
+    numbers, (unused, yes) = [text(row.get(name)) for name in table.numbers], table.unused
+    if not all(numbers):
         raise UnreadableError(f"{table.resource}: a row without a number")
+    number, personal = "-".join(numbers), _said(row, table.personal)
     record = PosRecord(
         tenant_id=shop.tenant_id,
         account_id=shop.account_id,
@@ -144,9 +164,14 @@ def _told(table: Table, row: Columns, shop: Shop, as_of_us: int) -> ToldRecord:
         record_id=number,
         name=text(row.get(table.name)) or number,
         version=as_of_us,
-        details={name: said for name in table.details if (said := text(row.get(name)))},
+        details=_said(row, table.details),
         deleted=row.get(unused) is not None and text(row.get(unused)) == yes,
-        changed_at=time_of_change(row.get("modified"), shop.calendar),
+        changed_at=time_of_change(row.get(table.changed), shop.calendar),
+        personal=msgspec.json.encode(personal).decode() if personal else None,
     )
     user = code(row.get("modifiedby"))
     return ToldRecord(record, user if user and record.changed_at is not None else None)
+
+
+def _said(row: Columns, names: Iterable[str]) -> dict[str, str]:
+    return {name: said for name in names if (said := text(row.get(name)))}

@@ -1,9 +1,9 @@
 """
 The way to one account of CORE-POS: its database, its web service, or both.
 
-Sales are only in the database. Where a web service is named, products, departments and vendors
-are read through it; where there is a database besides, its log of changed products stays there,
-because the web service can only give that whole.
+Sales are only in the database. Where a web service is named, products, departments, vendors and
+members are read through it; where there is a database besides, its log of changed products
+stays there, because the web service can only give that whole.
 """
 
 from __future__ import annotations

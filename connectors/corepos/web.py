@@ -20,6 +20,7 @@ import msgspec
 from connectors.contract import PermanentError, Request, Response
 from connectors.corepos.asking import (
     DEPARTMENTS,
+    MEMBERS,
     PRODUCT_LOG,
     PRODUCTS,
     PRODUCTS_IN_USE,
@@ -62,10 +63,12 @@ ENTITIES: Mapping[str, Entity] = {
     PRODUCT_LOG: Entity("ProdUpdate", "prodUpdateID", "storeID", "updateType"),
     DEPARTMENTS: Entity("Departments", "dept_no"),
     VENDORS: Entity("Vendors", "vendorID"),
+    # `FannieMember` tells more, and makes rows of accounts when it is only asked
+    MEMBERS: Entity("Custdata", "id"),
     # the table holds passwords, too
     STORES: Entity("Stores", "storeID", columns=("storeID", "description")),
 }
-BESIDE_DATABASE = frozenset({PRODUCTS, PRODUCTS_IN_USE, DEPARTMENTS, VENDORS})
+BESIDE_DATABASE = frozenset({PRODUCTS, PRODUCTS_IN_USE, DEPARTMENTS, VENDORS, MEMBERS})
 
 
 class _Found(msgspec.Struct):

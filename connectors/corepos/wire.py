@@ -75,14 +75,15 @@ class Rows(Struct, frozen=True, kw_only=True):
     """
     An object: rows with their column names beside them, or an answer of the web service.
 
-    Or the UPCs of all products that are sold, all departments, or all vendors. The web service
-    writes every row as a JSON text inside its JSON answer.
+    Or the UPCs of all products that are sold, all departments, vendors or members. The web
+    service writes every row as a JSON text inside its JSON answer.
     """
 
     rows: list[Row] | None = None
     products_in_use: list[str] | None = None
     departments: list[dict[str, Any]] | None = None
     vendors: list[dict[str, Any]] | None = None
+    members: list[dict[str, Any]] | None = None
     result: Raw = Raw()
     error: Raw = Raw()
     jsonrpc: Any = None

@@ -14,7 +14,7 @@ from streams.cli.console import HERE, Json, line, table, told
 from streams.cli.keys import Url
 
 app = typer.Typer(
-    help="Products, departments and vendors of a POS: what they are and were.",
+    help="Products, departments, vendors and members of a POS: what they are and were.",
     no_args_is_help=True,
 )
 
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PRODUCT = "product"
     DEPARTMENT = "department"
     VENDOR = "vendor"
+    MEMBER = "member"
 
 
 OfKind = Annotated[Kind, typer.Option(help="what of the catalogue")]
@@ -46,7 +47,7 @@ def list_all(
     url: Url = HERE,
     json: Json = False,
 ) -> None:
-    """List the products of an account, or its departments or vendors."""
+    """List the products of an account, or its departments, vendors or members."""
     wanted = None if deleted is None else str(deleted).lower()
     is_product = kind is Kind.PRODUCT
     path = "catalog" if is_product else f"records/{kind}"
@@ -66,7 +67,7 @@ def versions(
     url: Url = HERE,
     json: Json = False,
 ) -> None:
-    """List what a product, department or vendor was, since when, and who made it so."""
+    """List what a product, department, vendor or member was, since when, and who made it so."""
     is_product = kind is Kind.PRODUCT
     path = "products" if is_product else f"records/{kind}"
     one = f"{PATH}/{account_id}/{path}/{quote(name, safe='')}/versions"

@@ -1,4 +1,4 @@
-"""Products, departments and vendors of a POS: what they are, and were, and by whom."""
+"""Products, departments, vendors and members of a POS: what they are, were, and by whom."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Path, Query
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from schemas.account import Account
 from schemas.catalogue import PosProduct, PosRecord, RecordKind
 from schemas.codec import unpack
 from schemas.history import ProductVersion, RecordVersion
+from schemas.sealing import Sealer
 from streams.http.answers import listed, many
 from streams.http.auth import AccountId, CallerDep, ServicesDep, account_of
 from streams.http.forms import PAGE, Cursor, Limit
@@ -19,7 +21,10 @@ from streams.http.paging import account_spans, page, page_where, question_of
 from streams.http.services import Services
 from streams.spans import Span
 from streams.stages.history import history_key
+from streams.stages.personal import opened
 from streams.stages.reading import row_key
+
+Told = PosProduct | PosRecord | ProductVersion | RecordVersion
 
 CATALOG = "normalise.catalog"
 VERSIONS = "normalise.versions"
@@ -86,7 +91,11 @@ async def records(
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response:
-    """List the departments or vendors of the POS, as they are now; deleted ones stay."""
+    """
+    List the departments, vendors or members of the POS, as they are now; deleted ones stay.
+
+    A member's personal details are sealed in the log and told here, among the others.
+    """
     account = account_of(services, caller, account_id)
     question = question_of("records", account.account_id, kind.value, deleted)
     prefix = row_key(account.account_id, f"{kind.value}/")
@@ -110,7 +119,7 @@ async def record_versions(
     cursor: Cursor = None,
 ) -> Response:
     """
-    List the versions of one department or vendor in the order in which they were learnt.
+    List the versions of one department, vendor or member in the order they were learnt in.
 
     Where the provider keeps no time of a change, `recorded_at` says when it was noticed.
     """
@@ -145,7 +154,8 @@ def _what_is(
         lambda row: deleted is None or unpack(kind, row).deleted is deleted,
         **asked._asdict(),
     )
-    return listed([unpack(kind, row) for _, row in found.rows], found.cursor)
+    rows = [unpack(kind, row) for _, row in found.rows]
+    return listed([_told(one, services.sealer) for one in rows], found.cursor)
 
 
 def _what_was(
@@ -160,4 +170,15 @@ def _what_was(
     lane = services.directory.lane(account.account_id)
     spans = [Span(lane, history_key(account.account_id, name))]
     found = page(services.views, table, spans, **asked._asdict())
-    return listed([unpack(kind, row) for _, row in found.rows], found.cursor)
+    rows = [unpack(kind, row) for _, row in found.rows]
+    return listed([_told(one, services.sealer) for one in rows], found.cursor)
+
+
+def _told(one: Told, sealer: Sealer) -> Told:
+    """Return what the tenant itself may see of it: all of it."""
+    if isinstance(one, PosRecord):
+        return opened(one, sealer)
+    if isinstance(one, RecordVersion):
+        before = None if one.before is None else opened(one.before, sealer)
+        return replace(one, before=before, after=opened(one.after, sealer))
+    return one

@@ -25,7 +25,16 @@ PAGE, LOOKED_MAX = 500, 20_000
 
 HIDDEN = "[hidden]"
 PERSONAL = frozenset(
-    {"customer", "cashier", "changed_by", "run_as", "message", "last_four", "sha256"}
+    {
+        "customer",
+        "cashier",
+        "changed_by",
+        "run_as",
+        "message",
+        "last_four",
+        "personal",
+        "sha256",
+    }
 )
 """Names of fields that tell of a person, or let a key be guessed."""
 

@@ -1,7 +1,7 @@
 """
-What a chunk says of a POS's products, departments and vendors.
+What a chunk says of a POS's products, departments, vendors and members.
 
-Products are told one by one, by the provider's own version. Departments and vendors are told as
+Products are told one by one, by the provider's own version. The others are told as
 complete sets, because no provider that has them says when one has changed: a set is compared
 with what is known, and whatever differs is a version of the time at which we saw it.
 """
@@ -18,6 +18,7 @@ from streams.stages.book import Book
 from streams.stages.complete_set import absent
 from streams.stages.history import Telling
 from streams.stages.kinds import PRODUCTS, RECORDS, differences
+from streams.stages.personal import Personal
 from streams.stages.reading import Reading
 from streams.stages.runs import RunBook
 
@@ -25,8 +26,9 @@ from streams.stages.runs import RunBook
 class CatalogBook:
     """Two books, and how what connectors tell is written into them."""
 
-    def __init__(self, state: StateView, runs: RunBook) -> None:
+    def __init__(self, state: StateView, runs: RunBook, personal: Personal) -> None:
         self._runs = runs
+        self._personal = personal
         self._products = Book(PRODUCTS, state)
         self._records = Book(RECORDS, state)
 
@@ -75,12 +77,13 @@ class CatalogBook:
             return gone
         for told in said.records:
             before = known.get(f"{group}{told.record.record_id}")
-            if before is None or _is_news(told.record, before):
+            record = self._personal.sealed(reading, told.record, before)
+            if before is None or _is_news(record, before):
                 # a change that left the provider's time as it was is of another user and time
-                moved = before is None or told.record.changed_at != before.changed_at
+                moved = before is None or record.changed_at != before.changed_at
                 by = told.changed_by if moved else None
                 telling = Telling(reading, run, changed_by=by, dated=moved)
-                self._records.know(told.record, telling)
+                self._records.know(record, telling)
         for one in gone:
             if one.deleted:
                 self._records.know(one, Telling(reading, run, Noticed.COMPARED))
@@ -95,11 +98,11 @@ class CatalogBook:
         return self._products.versions()
 
     def records(self) -> tuple[Rows, list[Out]]:
-        """Return the changed departments and vendors and their public records."""
+        """Return the changed departments, vendors and members and their public records."""
         return self._records.rows()
 
     def record_versions(self) -> tuple[Rows, list[Out]]:
-        """Return the new versions of departments and vendors and their public records."""
+        """Return the new versions of these and their public records."""
         return self._records.versions()
 
 

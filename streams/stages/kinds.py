@@ -1,4 +1,4 @@
-"""What has versions: the products of a POS, and its departments and vendors."""
+"""What has versions: products of a POS, and its departments, vendors and members."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
@@ -23,7 +22,7 @@ from schemas.codec import encode, pack, unpack
 from schemas.events import ErrorType, PosError
 from schemas.identity import derived_id
 from schemas.raw import Channel
-from schemas.sealing import Sealer, wrapped_key_of
+from schemas.sealing import Sealer
 from schemas.sync import SyncControl
 from schemas.transaction import Transaction, TransactionChange, product_key
 from streams.cloudevents import cloud_event
@@ -35,14 +34,12 @@ from streams.stages.controls import Control, control_of
 from streams.stages.day_checks import DayBook
 from streams.stages.hearing import HearingBook, tells_of_sales
 from streams.stages.order_book import OrderBook
+from streams.stages.personal import Personal
 from streams.stages.reading import Reading, row_key
 from streams.stages.runs import RunBook
 from streams.stages.tables import row_out
 from streams.stages.troubles import error_of
 from streams.stages.wanted import Wanted
-
-CUSTOMER = "customer"
-"""What customer ids are sealed for: the same customer looks the same in all transactions."""
 
 
 class NormaliseChunk:
@@ -57,7 +54,7 @@ class NormaliseChunk:
         self, connectors: Mapping[str, Connector], sealer: Sealer, state: StateView
     ) -> None:
         self._connectors = connectors
-        self._sealer = sealer
+        self._personal = Personal(sealer)
         self._state = state
         self._out = Effects()
         self._accounts: dict[str, Account | None] = {}
@@ -70,7 +67,7 @@ class NormaliseChunk:
         self._runs = RunBook(state)
         self._days = DayBook(state)
         self._hearing = HearingBook(state)
-        self._catalog = CatalogBook(state, self._runs)
+        self._catalog = CatalogBook(state, self._runs, self._personal)
         self._orders = OrderBook(state)
 
     # -- what the other sources say ----------------------------------------------------------
@@ -235,7 +232,8 @@ class NormaliseChunk:
         for (key, reading), transactions in zip(touched.items(), made, strict=True):
             mapped = products.get(reading.account.account_id, {})
             final = [
-                stamped(tx, mapped, self._sealed(reading, tx.customer)) for tx in transactions
+                stamped(tx, mapped, self._personal.customer(reading, tx.customer))
+                for tx in transactions
             ]
             for change in self._bundles[key].become(final, reading.cause):
                 self._changed(reading, change)
@@ -261,17 +259,6 @@ class NormaliseChunk:
                 account, name = keys[key]
                 found.setdefault(account, {})[name] = product
         return found
-
-    def _sealed(self, reading: Reading, customer: str | None) -> str | None:
-        if customer is None:
-            return None
-        sealed = self._sealer.seal_equal(
-            customer.encode(),
-            wrapped_key_of(reading.raw.body),
-            tenant=reading.raw.tenant_id,
-            record=CUSTOMER,
-        )
-        return b64encode(sealed).decode()
 
     def _changed(self, reading: Reading, change: TransactionChange) -> None:
         if change.before is None:

@@ -86,6 +86,7 @@ class CoreposSimulator:
         self._tables.put("products", self._products())
         self._tables.put("departments", _departments())
         self._tables.put("vendors", _vendors())
+        self._tables.put("custdata", _members())
         self._tables.put("InventoryCounts", self._counts())
         self._told = 0
         self._night = self._nights_begin()
@@ -244,6 +245,22 @@ def _vendors() -> Iterator[Row]:
             "vendorAbbreviation": name[:4].upper(),
             "phone": f"555-010{number}",
             "inactive": 0,
+        }
+
+
+def _members() -> Iterator[Row]:
+    for number, name in enumerate(("Rivera", "Okafor", "Lindqvist"), start=1):
+        yield {
+            "id": number,
+            "CardNo": 1000 + number,
+            "personNum": 1,
+            "FirstName": "Sam",
+            "LastName": name,
+            "Balance": "0.00",
+            "Discount": 0,
+            "Type": "PC",
+            "memType": 1,
+            "staff": 0,
         }
 
 

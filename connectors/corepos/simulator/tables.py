@@ -46,6 +46,18 @@ OFFICE: Mapping[str, Sequence[str]] = {
         "inUse",
     ),
     "vendors": ("vendorID", "vendorName", "vendorAbbreviation", "phone", "inactive"),
+    "custdata": (
+        "id",
+        "CardNo",
+        "personNum",
+        "FirstName",
+        "LastName",
+        "Balance",
+        "Discount",
+        "Type",
+        "memType",
+        "staff",
+    ),
 }
 _WHOLE = {
     "id",

@@ -24,6 +24,7 @@ _TABLES = {
     "Departments": "departments",
     "Vendors": "vendors",
     "Stores": "Stores",
+    "Custdata": "custdata",
 }
 _SALES = {"DTransactions", "TransArchive", "BigArchive", "DLog15"}
 

@@ -66,6 +66,7 @@ def test_by_day_only_the_live_table_is_asked_and_what_was_changed_of_products() 
         "/products",
         "/departments",
         "/vendors",
+        "/members",
         "/position",
     ]
     assert {one.budget for one in asked} == {"database"}

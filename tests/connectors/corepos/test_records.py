@@ -1,4 +1,4 @@
-"""Departments and vendors of a real CORE-POS: what they are, were, and when they went."""
+"""Departments, vendors and members of a real CORE-POS: what they are, were, and since when."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ from tests.services.mariadb import MariaDb
 ASKED = {"run_as": "Ada", "message": "new suppliers"}
 BREAD = {"dept_no": "4", "dept_name": "BREAD", "dept_tax": "1", "modified": "1900-01-01 00:00"}
 FARM = {"vendorID": "3", "vendorName": "Egg Farm", "email": "me@farm", "phone": "555", "zip": 1}
+ADA = {"CardNo": "7", "personNum": "1", "LastName": "Byron", "Type": "PC", "Balance": "3.20"}
 
 
-def asked(departments: list, vendors: list, known: dict[str, str]) -> tuple[dict, list]:
-    answers = {"/departments": [departments], "/vendors": [vendors]}
+def asked(
+    departments: list, vendors: list, known: dict[str, str], members: list | None = None
+) -> tuple[dict, list]:
+    answers = {
+        "/departments": [departments],
+        "/vendors": [vendors],
+        "/members": [members or []],
+    }
     seen: dict[str, str] = {}
 
     def keeping():
@@ -51,6 +58,13 @@ def test_how_to_reach_a_vendor_never_gets_into_a_body() -> None:
     assert asked([], [{**FARM, "phone": "556"}], seen) == (seen, [])
 
 
+def test_a_member_s_balance_is_not_read_and_brings_nothing() -> None:
+    seen, (page,) = asked([], [], {}, [ADA])
+    kept = {name: ADA[name] for name in ("CardNo", "personNum", "Type", "LastName")}
+    assert json.loads(page.bodies[0]) == {"members": [kept]}
+    assert asked([], [], seen, [{**ADA, "Balance": "0.00"}]) == (seen, [])
+
+
 def said(table: str, *rows: dict) -> Parts | Rejected:
     return read(COREPOS, json.dumps({table: rows}).encode(), SHOP)  # type: ignore[return-value]
 
@@ -63,6 +77,19 @@ def test_a_department_is_read_with_its_details_and_an_unused_one_counts_as_delet
     assert (bread.kind, bread.record_id, bread.name) == (RecordKind.DEPARTMENT, "4", "BREAD")
     assert (bread.details, bread.changed_at, bread.deleted) == ({"dept_tax": "1"}, None, False)
     assert other.deleted
+
+
+def test_a_member_is_named_by_card_and_person_and_one_whose_membership_ended_is_deleted() -> (
+    None
+):
+    told = said("members", ADA, {**ADA, "personNum": "2", "Type": "TERM"})
+    assert isinstance(told, Parts)
+    assert told.all_records is not None
+    ada, other = [one.record for one in told.all_records.records]
+    assert (ada.record_id, ada.name, ada.details) == ("7-1", "7-1", {"Type": "PC"})
+    assert json.loads(ada.personal or "") == {"LastName": "Byron"}
+    assert (other.record_id, other.deleted) == ("7-2", True)
+    assert isinstance(said("members", {"CardNo": "7", "LastName": "Byron"}), Rejected)
 
 
 def test_a_table_whose_names_are_all_missing_is_refused() -> None:
@@ -163,8 +190,57 @@ async def test_departments_and_vendors_edited_renamed_deleted_and_back_have_thei
         assert await everything_public(shop.house, b"example.org") == 0
 
 
+async def married(shop: Shop, server: MariaDb, members: list[str]) -> None:
+    """A member's name changes, another is deleted, a third buys on account."""
+    one, other, third = members[:3]
+    cards = [member.partition("-")[0] for member in members]
+    table = "core_op.custdata"
+    server.run(
+        f"UPDATE {table} SET LastName = 'Lovelace' WHERE CardNo = {cards[0]};"  # noqa: S608
+        f"DELETE FROM {table} WHERE CardNo = {cards[1]};"
+        f"UPDATE {table} SET Balance = 99 WHERE CardNo = {cards[2]}"
+    )
+    shop.clock.now = at(20, 10, 15)
+    await shop.sync(**ASKED)
+    created, renamed = await versions(shop, "member", one)
+    assert (created["event"], created["after"]["personal"]) == ("created", None)
+    assert renamed["fields"] == ["personal"]
+    assert renamed["before"]["details"] == created["after"]["details"]
+    assert renamed["after"]["details"]["LastName"] == "Lovelace"
+    assert {name: renamed[name] for name in ASKED} == ASKED
+    gone = (await versions(shop, "member", other))[-1]
+    assert (gone["event"], gone["noticed"]) == ("deleted", "compared")
+    assert len(await versions(shop, "member", third)) == 1
+
+
+def anywhere(folder: Path, text: bytes) -> bool:
+    return any(text in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+@dumped
+@pytest.mark.slow
+async def test_members_have_versions_and_their_names_are_nowhere_in_clear(
+    mariadb: MariaDb, tmp_path: Path
+) -> None:
+    load(mariadb, BEFORE_NIGHTLY)
+    asked_for = "SELECT CardNo, personNum FROM core_op.custdata WHERE Type <> 'TERM'"
+    members = [
+        row.replace("\t", "-")
+        for row in mariadb.run(f"{asked_for} ORDER BY personNum, CardNo").splitlines()
+    ]
+    async with opened(tmp_path, Clock(at(20, 9, 45))) as shop:
+        assert await shop.connect(mariadb.dsn()) == 201
+        await shop.sync("sync/historical", days=1)
+        found = await records(shop, "member", deleted=False)
+        assert set(found) == set(members)
+        assert sum("LastName" in one["details"] for one in found.values()) > 900
+        await married(shop, mariadb, members)
+        assert await everything_public(shop.house, b"Lovelace") == 0
+        assert not anywhere(tmp_path, b"Lovelace")
+
+
 async def everything_public(house: House, text: bytes) -> int:
-    """Count the public records of departments and vendors that hold a text."""
+    """Count the public records of departments, vendors and members that hold a text."""
     views, found = house.worker.runtime.views, 0
     for table in ("normalise.records", "normalise.record_versions"):
         for lane in range(2):

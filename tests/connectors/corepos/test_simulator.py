@@ -133,6 +133,7 @@ async def test_the_snapshot_brings_products_and_counts(threads: ThreadPoolExecut
         "products_in_use",
         "departments",
         "vendors",
+        "members",
         "inventory_counts",
     }
 
