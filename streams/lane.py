@@ -70,7 +70,7 @@ class Lane:
 
     def __init__(self, stage: Stage, number: int) -> None:
         self.number = number
-        self.commits = 0
+        self.commits = self._given_up = 0
         self.committed_s = time.monotonic()
         self.tried = asyncio.Event()
         self._stage = stage
@@ -167,6 +167,13 @@ class Lane:
         await self._close()
         self._room.set()
         self.tried.set()
+        logger.info(
+            "lane-closed",
+            stage=self._stage.spec.name,
+            lane=self.number,
+            commits=self.commits,
+            given_up=self._given_up,
+        )
 
     async def _open(self) -> LaneLog:
         began = time.perf_counter()
@@ -264,6 +271,7 @@ class Lane:
                 continue
             effects = await self._effects(log, work.records)
             if effects is None:
+                self._given_up += len(work.records)
                 return
             began = time.perf_counter()
             await log.commit(effects, work.positions)
