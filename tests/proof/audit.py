@@ -136,12 +136,16 @@ class Audit:
 
     async def webhooks(self) -> set[str]:
         """Return the SHA-256 of every webhook body in `pos.raw`, unsealed."""
-        sealer = self.worker.sealer
-        return {
-            sha256(sealer.open(raw.body, tenant=raw.tenant_id, record=raw.raw_id)).hexdigest()
-            for raw in await self.of(topics.RAW, RawEvent)
-            if raw.channel is Channel.WEBHOOK
-        }
+        return {body for _, body in await self.webhooks_kept()}
+
+    async def webhooks_kept(self) -> Counter[tuple[str, str]]:
+        """Return how often each body is in `pos.raw`, by account and SHA-256."""
+        sealer, found = self.worker.sealer, Counter[tuple[str, str]]()
+        for raw in await self.of(topics.RAW, RawEvent):
+            if raw.channel is Channel.WEBHOOK:
+                body = sealer.open(raw.body, tenant=raw.tenant_id, record=raw.raw_id)
+                found[raw.account_id, sha256(body).hexdigest()] += 1
+        return found
 
     async def sync_counts(self) -> int:
         """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from string import ascii_lowercase
@@ -50,6 +52,10 @@ class Member(Till):
         return int(
             sum(float(it) for labels, it in found if not label or f'"{label}"' in labels)
         )
+
+    def lanes(self) -> bool:
+        """Say whether a worker has any lanes: its metrics tell their lag."""
+        return "pos_lane_lag_records{" in httpx.get(f"{self.url}/metrics", timeout=10).text
 
 
 class Crew:
@@ -101,7 +107,13 @@ class Post:
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = urls
         self._turn = count()
-        self.accepted = 0
+        self.by: Counter[str] = Counter()
+        self.bodies: Counter[str] = Counter()
+
+    @property
+    def accepted(self) -> int:
+        """Return how many were accepted so far; `by` says by whom, `bodies` what."""
+        return self.by.total()
 
     async def deliver(self, simulator: SquareSimulator, pause_s: float) -> None:
         sender, gate = Sender(), asyncio.Semaphore(CONCURRENT)
@@ -116,7 +128,6 @@ class Post:
         try:
             while not await self._is_accepted(sender, delivery):  # noqa: ASYNC110
                 await asyncio.sleep(PAUSE_S)
-            self.accepted += 1
         finally:
             gate.release()
 
@@ -124,6 +135,10 @@ class Post:
         base = self._urls[next(self._turn) % len(self._urls)]
         there = f"{base}/api{delivery.url.partition('/api')[2]}"
         try:
-            return 200 <= await sender.deliver(replace(delivery, url=there)) < 300
+            taken = 200 <= await sender.deliver(replace(delivery, url=there)) < 300
         except TransientError:
             return False
+        if taken:
+            self.by[base] += 1
+            self.bodies[sha256(delivery.body).hexdigest()] += 1
+        return taken

@@ -14,12 +14,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from statistics import median
 
 import httpx
 import msgspec
 import pytest
 
 from connectors.square.simulator import SquareSimulator
+from streams.cli.console import MISUSED
+from tests.proof.costs import Asked, Mark
 from tests.proof.crew import Crew, Member, Post
 from tests.proof.pauses import pauses
 from tests.proof.site import PATIENCE_S
@@ -27,10 +30,13 @@ from tests.services.kafka import Cluster
 from tests.services.registry import SchemaRegistry
 
 KILLS = int(os.environ.get("TILLSTREAM_PROOF_KILLS", "200"))
+ROUNDS = int(os.environ.get("TILLSTREAM_PROOF_ROUNDS", "3"))
+"""How often each process is restarted, or frozen."""
 MOVE_S = float(os.environ.get("TILLSTREAM_PROOF_MOVE_S", "30"))
 OUTAGE_S = float(os.environ.get("TILLSTREAM_PROOF_OUTAGE_S", "600"))
 SESSION_S, SILENCE_S = 4, 20
-ROUNDS, MOVES, STOP_S = 3, 20, 12.0
+MOVES, REFUSALS = 20, 3
+STOP_S, THAW_S, SET_S = 12.0, 10.0, 10.0
 KILL_S, JUMP_S, QUICKLY_S = 4.0, 30.0, 40.0
 ROOM = 32_000
 """Bytes a file may have while the disk is full."""
@@ -46,7 +52,7 @@ class Fleet:
         self,
         hands: Crew,
         cluster: Cluster,
-        square: SquareSimulator,
+        square: Asked,
         registry: SchemaRegistry | None,
         seed: int,
     ) -> None:
@@ -55,6 +61,7 @@ class Fleet:
         self.post = Post([member.url for member in hands.serves])
         self.chance = random.Random(seed)
         self.figures: dict[str, object] = {}
+        self.marks: list[Mark] = []
         self.delivering: asyncio.Task[None] | None = None
 
     async def sell(self, over_s: float = QUICKLY_S) -> None:
@@ -75,6 +82,10 @@ class Fleet:
         while self.sells and self.post.accepted < goal:
             assert time.monotonic() < deadline, "nothing is accepted any more"
             await asyncio.sleep(0.02)
+
+    def mark(self, what: str) -> None:
+        """Remember that something is done now."""
+        self.marks.append(Mark(round(time.time() * 1000), what))
 
 
 Fault = Callable[[Fleet], Awaitable[None]]
@@ -102,33 +113,53 @@ async def kills(fleet: Fleet) -> None:
 async def rolling(fleet: Fleet) -> None:
     """Restart all, one after the other, again and again; nothing is lost to a stop."""
     await fleet.sell(over_s=ROUNDS * len(fleet.hands.members) * STOP_S)
-    stops = []
+    stops, starts = [], []
     for _ in range(ROUNDS):
         for member in fleet.hands.members:
+            fleet.mark(member.role)
             stops.append(await asyncio.to_thread(member.terminate))
-            await asyncio.to_thread(member.up)
+            starts.append(await asyncio.to_thread(member.up))
             await fleet.taken(100)
     told = pauses(member.words_file for member in fleet.hands.works)
-    fleet.figures |= {"stops": len(stops), "stop_s_max": round(max(stops), 2)}
+    fleet.figures |= {
+        "restarts": len(stops),
+        "stop_s_p50": round(median(stops), 2),
+        "stop_s_max": round(max(stops), 2),
+        "start_s_p50": round(median(starts), 2),
+    }
     fleet.figures |= {"sold_out": not fleet.sells, **msgspec.structs.asdict(told)}
 
 
 async def frozen(fleet: Fleet) -> None:
     """Freeze each process past its session: it is fenced, and comes back by itself."""
-    await fleet.sell(over_s=ROUNDS * len(fleet.hands.members) * 4 * SESSION_S)
+    members, back = fleet.hands.members, []
+    await fleet.sell(over_s=ROUNDS * len(members) * (3 * SESSION_S + THAW_S))
     for _ in range(ROUNDS):
-        for member in fleet.hands.members:
+        for member in members:
             assert member.process is not None
+            fleet.mark(member.role)
             member.process.send_signal(signal.SIGSTOP)
             await asyncio.sleep(3 * SESSION_S)
             member.process.send_signal(signal.SIGCONT)
+            back.append(await asyncio.to_thread(is_back, member))
             await fleet.taken(100)
-            await asyncio.to_thread(member.ready)
     fleet.figures |= {
-        "freezes": ROUNDS * len(fleet.hands.members),
+        "freezes": len(back),
+        "back_s_p50": round(median(back), 2),
+        "back_s_max": round(max(back), 2),
         "lanes_fenced": fleet.hands.words().count('"error": "FencedError"'),
         "sold_out": not fleet.sells,
     }
+
+
+def is_back(member: Member) -> float:
+    """Wait until a process is ready and, of a worker, has lanes; return the seconds."""
+    began = time.monotonic()
+    member.ready()
+    while member.role == "work" and not member.lanes():
+        assert time.monotonic() - began < PATIENCE_S, f"{member.name} gets no lanes"
+        time.sleep(0.1)
+    return time.monotonic() - began
 
 
 async def broker_away(fleet: Fleet) -> None:
@@ -160,20 +191,25 @@ def is_ready(member: Member) -> bool:
 
 async def comings_and_goings(fleet: Fleet) -> None:
     """Let a worker leave, and come again half a minute later: every time lanes move."""
-    await fleet.sell(over_s=MOVES * MOVE_S)
-    began, away = time.monotonic(), list[Member]()
-    for move in range(MOVES):
-        await asyncio.sleep(max(0.0, began + move * MOVE_S - time.monotonic()))
+    await fleet.sell(over_s=(MOVES + 1) * MOVE_S)
+    began, away, taken = time.monotonic(), list[Member](), list[int]()
+    for move in range(1, MOVES + 1):
+        before = fleet.post.accepted
         if away:
-            await asyncio.to_thread(away.pop().up)
+            fleet.mark("coming")
+            await asyncio.to_thread(away[0].up)
         else:
             away.append(fleet.chance.choice(fleet.hands.works))
+            fleet.mark("going")
             await asyncio.to_thread(away[0].terminate)
+        await asyncio.sleep(max(0.0, began + move * MOVE_S - time.monotonic()))
+        if move % 2 == 0:
+            assert await asyncio.to_thread(away.pop().lanes), "no lane has come"
+        taken.append(fleet.post.accepted - before)
     told = pauses(member.words_file for member in fleet.hands.works)
-    fleet.figures |= {"rebalances": MOVES, "sold_out": not fleet.sells}
+    fleet.figures |= {"rebalances": MOVES, "every_s": MOVE_S, "sold_out": not fleet.sells}
+    fleet.figures |= {"webhooks_between": [min(taken), max(taken)]}
     fleet.figures |= msgspec.structs.asdict(told)
-    for member in away:
-        await asyncio.to_thread(member.up)
 
 
 async def folders_lost(fleet: Fleet) -> None:
@@ -233,17 +269,21 @@ async def clocks_jump(fleet: Fleet) -> None:
         }
         await asyncio.to_thread(member.terminate)
         await asyncio.to_thread(member.up)
-    await fleet.sell(over_s=len(CLOCKS) * JUMP_S)
+    await fleet.sell(over_s=len(CLOCKS) * (JUMP_S + SET_S))
+    jumping = (fleet.hands.works[0], fleet.hands.serves[0])
     for jump, hours in CLOCKS.items():
-        before = fleet.post.accepted
-        for member in (fleet.hands.works[0], fleet.hands.serves[0]):
+        for member in jumping:
             clock_of(member).write_text(jump)
             began = time.monotonic()
             while abs(await asyncio.to_thread(hours_ahead, member) - hours) > 0.1:
                 assert time.monotonic() - began < PATIENCE_S, "the clock does not move"
                 await asyncio.sleep(0.2)
+        before = fleet.post.by.copy()
         await asyncio.sleep(JUMP_S)
-        fleet.figures[f"webhooks at {jump}"] = fleet.post.accepted - before
+        taken = fleet.post.by - before
+        assert taken, f"nothing is accepted at {jump}"
+        fleet.figures[f"webhooks_at_{jump}"] = taken.total()
+        fleet.figures[f"webhooks_at_{jump}_by_the_one_that_jumped"] = taken[jumping[1].url]
     for member in fleet.hands.members:
         clock_of(member).write_text("+0")
 
@@ -271,18 +311,45 @@ async def one_of_three_brokers(fleet: Fleet) -> None:
 
 
 async def registry_gone(fleet: Fleet) -> None:
-    """Kill the registry, and restart every process without it: the ids are known."""
-    await fleet.sell(over_s=len(fleet.hands.members) * STOP_S)
-    assert fleet.registry is not None
-    fleet.registry.kill()
-    await fleet.taken(100)
-    for member in fleet.hands.members:
-        await asyncio.to_thread(member.kill)
+    """
+    Kill the registry, and restart every process without it: the ids are known.
+
+    One that knows none, its disk being new, says what is missing and ends; whatever starts it
+    again has it back once the registry is there.
+    """
+    registry, members = fleet.registry, fleet.hands.members
+    assert registry is not None
+    await fleet.sell(over_s=(len(members) + REFUSALS) * STOP_S)
+    registry.kill()
+    gone = time.monotonic()
+    for number, member in enumerate(members):
+        await asyncio.to_thread(member.terminate if number % 2 else member.kill)
         await asyncio.to_thread(member.up)
         assert "registry-away" in member.words_file.read_text()
         await fleet.taken(100)
-    fleet.figures["sold_out"] = not fleet.sells
-    await asyncio.to_thread(fleet.registry.start)
+    cold = fleet.hands.works[0]
+    await asyncio.to_thread(cold.kill)
+    shutil.rmtree(cold.folder)
+    for _ in range(REFUSALS):
+        await asyncio.to_thread(refused, cold)
+        await fleet.taken(100)
+    fleet.figures |= {
+        "restarts_without_it": len(members),
+        "refused": REFUSALS,
+        "away_s": round(time.monotonic() - gone),
+        "sold_out": not fleet.sells,
+    }
+    await asyncio.to_thread(registry.start)
+    fleet.figures["cold_start_s"] = round(await asyncio.to_thread(cold.up), 1)
+
+
+def refused(member: Member) -> None:
+    """Start a process that must end by itself, saying that there is no registry."""
+    os.truncate(member.words_file, 0)
+    member.start()
+    assert member.process is not None
+    assert member.process.wait(PATIENCE_S) == MISUSED, member.words()
+    assert "no registry answers at" in member.words()
 
 
 FAULTS: tuple[Fault, ...] = (

@@ -15,22 +15,33 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from connectors.square.simulator import SquareSimulator, bakeries
-from schemas import codec
+from connectors.square.simulator import bakeries
+from schemas import codec, topics
 from schemas.avsc import OwnIds
+from schemas.codec import decode
+from schemas.raw import RawEvent
+from schemas.sync import Fetch
 from streams.registry import Registry, RegistryOptions
 from streams.roles import Role
 from streams.simulate import serve_simulator
+from streams.topics import all_topics
 from streams.worker import Worker
-from tests.proof.audit import Audit, assert_true
+from tests.proof.audit import Audit, assert_true, records
+from tests.proof.costs import Asked, done_twice, figures_of_waits, kept_twice, waits, written
 from tests.proof.crew import crew
-from tests.proof.faults import FAULTS, Fault, Fleet, one_of_three_brokers, registry_gone
-from tests.proof.site import API, settled
+from tests.proof.faults import (
+    FAULTS,
+    Fault,
+    Fleet,
+    one_of_three_brokers,
+    registry_gone,
+    rolling,
+)
+from tests.proof.site import settled
 from tests.proof.trading import HISTORY_DAYS, a_trade
 from tests.services.kafka import Cluster, UnavailableError
 from tests.services.registry import SchemaRegistry, serving
@@ -48,6 +59,9 @@ ORDERS = int(os.environ.get("TILLSTREAM_PROOF_ORDERS", "2000"))
 """Of today's trade, each shop; an order is about two and a half webhooks and its fetches."""
 SEED = int(os.environ.get("TILLSTREAM_PROOF_SEED", "23"))
 SHOPS, LANES, WORKS, SERVES = 12, 12, 3, 2
+OTHERS = 30
+"""Schemas of somebody else in the registry, so that no id is the one of our own table."""
+AGAIN = ("webhooks_twice", "fetches_twice", "polled_twice", "written_in_vain")
 
 
 @contextmanager
@@ -68,6 +82,7 @@ def a_registry(folder: Path) -> Iterator[SchemaRegistry]:
     folder.mkdir()
     try:
         with serving(folder) as registry:
+            registry.occupy(OTHERS)
             Registry(RegistryOptions(url=registry.url)).apply()
             yield registry
     except UnavailableError as error:
@@ -89,7 +104,7 @@ async def trading(folder: Path, fault: Fault) -> AsyncIterator[Fleet]:
         if registry is not None:
             hands.site.more["TILLSTREAM_REGISTRY_URL"] = registry.url
         usual = a_trade(hands.site, live_orders=ORDERS, seed=SEED)
-        square = SquareSimulator(replace(usual.config, shops=bakeries(SHOPS)))
+        square = Asked(replace(usual.config, shops=bakeries(SHOPS)))
         async with serve_simulator(square) as url:
             hands.site.square_url = url
             await asyncio.to_thread(hands.start)
@@ -111,26 +126,35 @@ async def test_no_fault_loses_or_doubles_a_cent(fault: Fault, tmp_path: Path) ->
         for member in hands.members:
             await asyncio.to_thread(member.ready)
         with hands.site.client() as api:
-            await asyncio.to_thread(ask_for_everything, fleet, api)
+            await asyncio.to_thread(hands.site.import_history, api, HISTORY_DAYS + 2)
         audited = await audit(fleet)
+        for member in hands.members:
+            await asyncio.to_thread(member.terminate)
+        in_vain = await asyncio.to_thread(written_in_vain, fleet.cluster.address)
     told = {
         "fault": fault.__name__,
         "webhooks": post.accepted,
         "seconds": round(time.monotonic() - began),
         **fleet.figures,
         **audited,
+        "written_in_vain": in_vain,
     }
     report = Path("build") / "chaos.jsonl"
     report.parent.mkdir(exist_ok=True)
     with report.open("a") as file:
         file.write(json.dumps(told) + "\n")
+    if fault is rolling:
+        assert {told[it] for it in AGAIN} == {0}, "a stop made work be done again"
 
 
-def ask_for_everything(fleet: Fleet, api: httpx.Client) -> None:
-    """Have the whole history imported once more: what no webhook told comes now."""
-    for account in fleet.hands.site.accounts.values():
-        url = f"{API}/accounts/{account}/sync/historical"
-        api.post(url, json={"days": HISTORY_DAYS + 2}).raise_for_status()
+def written_in_vain(address: str) -> int:
+    """Count records of transactions that were aborted: work that was done again."""
+    names = [topic.name for topic in all_topics(LANES)]
+    every, valid = (
+        written(address, names, LANES, isolation)
+        for isolation in ("read_uncommitted", "read_committed")
+    )
+    return every - valid
 
 
 async def audit(fleet: Fleet) -> dict[str, object]:
@@ -150,14 +174,29 @@ async def audit(fleet: Fleet) -> dict[str, object]:
         rows = await found.views(transactions)
         figures = assert_true(fleet.square.totals(), rows, site.accounts)
         runs = await found.sync_counts()
-        ends = worker.runtime.views.ends().items()
-        raw = sum(end for tp, end in ends if tp.topic == "pos.raw")
+        costs = await costs_of(fleet, found)
     finally:
         await worker.stop()
     return {
-        "raw_events": raw,
         "transactions": len(transactions),
         "rows": sum(len(table) for table in rows.values()),
         "figures_equal": figures,
         "sync_runs": runs,
+        **costs,
     }
+
+
+async def costs_of(fleet: Fleet, found: Audit) -> dict[str, object]:
+    """Say what was done twice, and how long events waited after each mark."""
+    log = found.worker.runtime.log
+    raws = await records(log, topics.RAW, LANES)
+    changes = await records(log, topics.TRANSACTIONS, LANES)
+    kept = await found.webhooks_kept()
+    assert fleet.post.bodies.keys() <= {body for _, body in kept}, "a promise was not kept"
+    twice = kept_twice(kept, fleet.post.bodies) | done_twice(
+        (decode(RawEvent, record.value or b"") for record in raws),
+        await found.of(topics.FETCHES, Fetch),
+        fleet.square.asked,
+    )
+    waited = figures_of_waits(list(waits(raws, changes)), fleet.marks) if fleet.marks else {}
+    return {"raw_events": len(raws), **twice, **waited}
