@@ -129,10 +129,15 @@ class Lane:
         self._news.set()
 
     def leave(self) -> None:
-        """Finish a commit under way and forget the rest: the next owner reads it again."""
+        """
+        Finish a commit under way and forget the rest: the next owner reads it again.
+
+        A handler is given a moment to end, or the next owner asks for the same once more.
+        """
         self._queue.clear()
         if self._handling is not None:
-            self._handling.cancel()
+            moment_s = self._stage.settings.stop_s / 4
+            asyncio.get_running_loop().call_later(moment_s, self._handling.cancel)
         for event in (self._leaving, self._room, self._news, self._kicked):
             event.set()
 

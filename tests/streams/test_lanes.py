@@ -223,6 +223,24 @@ async def test_a_handler_that_waits_holds_up_neither_other_stages_nor_the_end(tm
         assert sum(running.views.lag().values()) == 1
 
 
+async def test_what_a_handler_is_about_to_end_is_not_done_again_after_a_stop(tmp_path):
+    begun, asked = asyncio.Event(), []
+
+    async def ask(records):
+        begun.set()
+        await asyncio.sleep(0.05)
+        asked.extend(record.value for record in records)
+        return Effects()
+
+    jobs = (Job(StageSpec("calls", ("notes",)), handler=ask),)
+    async with started(tmp_path, jobs=jobs) as running:
+        await running.log.append("notes", [Out(b"k", b"v")])
+        await begun.wait()
+    async with started(tmp_path, jobs=jobs) as running:
+        await running.views.settle(range(LANES), 5)
+    assert asked == [b"v"]
+
+
 async def test_a_job_may_take_smaller_chunks(tmp_path):
     sizes = []
 
