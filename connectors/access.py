@@ -191,6 +191,38 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return f"Target({self.url!r})"
 
 
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a provider sends somewhere.
+
+    Args:
+        on: whether it sends at the moment.
+        about: what it tells of, in its own words.
+    """
+
+    subscription_id: str
+    url: str
+    on: bool
+    about: tuple[str, ...]
+
+
+class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How an account's own authorisation sets webhooks up; all of it may be done again.
+
+    Args:
+        ensure: has webhooks about a place sent to a target, and tells of each thing that it
+            had to put right by a page.
+        known: brings one page of what is sent, each body a `Subscribed` as JSON.
+        remove: has nothing about a place sent to a target any more, with a page for each
+            thing that it took away; what leads elsewhere stays.
+    """
+
+    ensure: Callable[[Place, Target], Conversation]
+    known: Callable[[Place, Target], Conversation]
+    remove: Callable[[Place, Target], Conversation]
+
+
 def no_headers(_place: Place) -> Mapping[str, str]:
     """Return that calls say nothing of the place."""
     return {}
@@ -209,8 +241,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         tokens: how they are got; None is by hand only.
         probe: asks for a location; `located` reads its pages, None when there is none such.
         consent: how merchants let us in by the browser; None where they cannot.
-        subscribe: has webhooks about a place sent to a target, and tells of each thing that it
-            had to put right by a page; None where an account's tokens cannot do that.
+        webhooks: how they are set up; None where an account's tokens cannot do that.
     """
 
     base_url: str
@@ -222,7 +253,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     probe: Callable[[Place], Conversation]
     located: Callable[[Sequence[Page], Place], LocationFacts | None]
     consent: Consent | None = None
-    subscribe: Callable[[Place, Target], Conversation] | None = None
+    webhooks: Webhooks | None = None
 
 
 def url_of(template: str, place: Place) -> str:

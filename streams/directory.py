@@ -202,6 +202,16 @@ class Directory:
 
         return (await self._write(topics.ACCOUNTS, account_id, changed))[0]
 
+    def connected_beside(self, account: Account) -> list[Account]:
+        """Return the connected accounts of the same merchant, but for this one."""
+        here = self._routes.get((account.provider, account.merchant), {})
+        return [
+            other
+            for other in here.values()
+            if other.account_id != account.account_id
+            and other.status is AccountStatus.CONNECTED
+        ]
+
     async def grant_over(self, account: Account) -> None:
         """Mark an account whose authorisation is over, unless it was reconnected since."""
 

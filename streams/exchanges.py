@@ -163,9 +163,9 @@ class AccountExchanges:
         """
         if provider in DATABASES:
             return await self._databases.probe(credentials.access_token, place)
-        way = self._way(provider)
-        pages = await self._asked(way, credentials, place, way.access.probe(place))
-        return way.access.located(pages, place)
+        access = self._way(provider).access
+        pages = await self.ask(provider, credentials, place, access.probe(place))
+        return access.located(pages, place)
 
     # -- consent -----------------------------------------------------------------------------
 
@@ -228,9 +228,8 @@ class AccountExchanges:
         self, provider: str, credentials: Credentials, merchant: str
     ) -> list[LocationFacts]:
         """Ask for all locations that the tokens open; errors as in `Exchange.converse`."""
-        way = self._way(provider)
-        consent, place = _consent(way), Place(merchant=merchant)
-        pages = await self._asked(way, credentials, place, consent.locations())
+        consent, place = _consent(self._way(provider)), Place(merchant=merchant)
+        pages = await self.ask(provider, credentials, place, consent.locations())
         return consent.listed(pages, merchant)
 
     async def recover(self, accounts: Iterable[Account]) -> None:
@@ -274,9 +273,11 @@ class AccountExchanges:
             raise PermanentError(f"{provider} is not called: it can only push")
         return _Way(provider, access, settings)
 
-    async def _asked(
-        self, way: _Way, credentials: Credentials, place: Place, talk: Conversation
+    async def ask(
+        self, provider: str, credentials: Credentials, place: Place, talk: Conversation
     ) -> list[Page]:
+        """Converse with credentials as they are, renewing none; errors as in `Exchange`."""
+        way = self._way(provider)
         login = self._login(way)
         authority = login or f"Bearer {credentials.access_token}"
         exchange = self._speaking(way, place, authority, owner="")

@@ -30,6 +30,7 @@ from streams.roles import COPIED, Role
 from streams.runtime import Job, Runtime, is_shared
 from streams.settings import Settings
 from streams.stages import commands, fetch, mapping, match, normalise, project
+from streams.subscribing import Subscriber
 from streams.sync.days import DayChecks
 from streams.sync.run import SyncRunner
 from streams.sync.service import SyncService
@@ -278,6 +279,7 @@ class Worker:
             connectors=self.connectors,
             probe=self.exchanges.probe,
             consents=self._consents(),
+            subscriber=Subscriber(ACCESSES, self.exchanges, self.sealer, self._target),
             clock=self._clock,
             problems=self._problems,
             refresh_metrics=self._refresh_metrics,

@@ -27,7 +27,7 @@ from connectors.access import (
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError, Request
 from connectors.lightspeed_k.api import BASE_URL, LIMITS, ORDERS_SCOPE, ask
-from connectors.lightspeed_k.subscriptions import subscribe
+from connectors.lightspeed_k.subscriptions import WEBHOOKS
 from connectors.limits import Budget
 from connectors.oauth import read_grant, token_call
 
@@ -163,5 +163,5 @@ ACCESS = Access(
     probe=probe,
     located=located,
     consent=CONSENT,
-    subscribe=subscribe,
+    webhooks=WEBHOOKS,
 )

@@ -5,7 +5,7 @@ Sales are in none of them (only the financial API has those of the shop floor); 
 of an item is, once the location was added. An endpoint belongs to the application.
 
 Source: api-docs.lsk.lightspeed.app, Order and Pay: Webhook (create, update and retrieve
-endpoint; business locations; scope `orders-api`)
+endpoint; add, get and remove business locations; scope `orders-api`)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hashlib import sha256
 
 import msgspec
 
-from connectors.access import Place, Target
+from connectors.access import Place, Subscribed, Target, Webhooks
 from connectors.contract import Conversation, Page, PermanentError, Request
 from connectors.lightspeed_k.api import ask, segment
 
@@ -55,9 +55,9 @@ def subscribe(place: Place, target: Target) -> Conversation:
     if not (target.user and target.secret):
         raise PermanentError("no login is set that K-Series' webhooks are to carry")
     path = f"{ENDPOINTS}/{segment(endpoint_id(target.url))}"
-    known = yield from ask(Request(method="GET", path=path))
-    if known is None or not _is_right(known.body, target):
-        method = "PUT" if known is None else "POST"
+    made = yield from ask(Request(method="GET", path=path))
+    if made is None or not _is_right(made.body, target):
+        method = "PUT" if made is None else "POST"
         body = msgspec.json.encode(_wanted(target))
         made = yield from ask(Request(method=method, path=ENDPOINTS, body=body))
         if made is None:
@@ -72,6 +72,50 @@ def subscribe(place: Place, target: Target) -> Conversation:
         yield Page(resource="webhook", bodies=(added.body,))
 
 
+def known(place: Place, target: Target) -> Conversation:
+    """
+    Bring what is sent to our endpoint about a location, as one page of "webhook".
+
+    Endpoints of others are not told of: each is asked for by its name.
+
+    Raises:
+        PermanentError: K-Series refuses, or answers what cannot be read.
+    """
+    name = endpoint_id(target.url)
+    path = f"{ENDPOINTS}/{segment(name)}"
+    answer = yield from ask(Request(method="GET", path=path))
+    if answer is None:
+        yield Page(resource="webhook", bodies=())
+        return
+    told = yield from ask(Request(method="GET", path=f"{path}/business-locations"))
+    found = _decoded(answer.body)
+    here = told is not None and place.location_id in _added(told.body)
+    about = tuple(".".join(one.values()) for one in found.subscribe_to)
+    seen = Subscribed(subscription_id=name, url=found.url, on=here, about=about)
+    yield Page(resource="webhook", bodies=(msgspec.json.encode(seen),))
+
+
+def remove(place: Place, target: Target) -> Conversation:
+    """
+    Have nothing about a location sent to us any more: one page of "webhook" if it was.
+
+    The endpoint stays: it is all locations', and sends nothing of its own.
+
+    Raises:
+        PermanentError: K-Series refuses.
+    """
+    path = f"{ENDPOINTS}/{segment(endpoint_id(target.url))}/business-locations"
+    told = yield from ask(Request(method="GET", path=path))
+    if told is None or place.location_id not in _added(told.body):
+        return
+    gone = yield from ask(Request(method="DELETE", path=f"{path}/{segment(place.location_id)}"))
+    if gone is not None:
+        yield Page(resource="webhook", bodies=(b'{"location":false}',))
+
+
+WEBHOOKS = Webhooks(ensure=subscribe, known=known, remove=remove)
+
+
 def _wanted(target: Target) -> dict[str, object]:
     return {
         "endpointId": endpoint_id(target.url),
@@ -83,16 +127,23 @@ def _wanted(target: Target) -> dict[str, object]:
     }
 
 
+def _decoded(body: bytes) -> _Endpoint:
+    try:
+        return _endpoint.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise PermanentError(f"{ENDPOINTS}: the answer cannot be read") from None
+
+
 def _is_right(body: bytes, target: Target) -> bool:
     try:
-        known = _endpoint.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = _decoded(body)
+    except PermanentError:
         return False
-    login = (known.with_basic_auth, known.username, known.password)
+    login = (found.with_basic_auth, found.username, found.password)
     return (
-        known.url == target.url
+        found.url == target.url
         and login == (True, target.user, target.secret)
-        and AVAILABILITY in known.subscribe_to
+        and AVAILABILITY in found.subscribe_to
     )
 
 

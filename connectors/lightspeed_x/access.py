@@ -26,7 +26,7 @@ from connectors.access import (
 from connectors.consent import code_fields
 from connectors.contract import Conversation, Page, PermanentError
 from connectors.lightspeed_x.poll import BUDGET, CONSIGNMENTS, SUPPLIERS, changed, one, segment
-from connectors.lightspeed_x.subscriptions import subscribe
+from connectors.lightspeed_x.subscriptions import SUBSCRIPTIONS
 from connectors.limits import Budget, Quota, Scope
 from connectors.oauth import form_request, read_grant, token_call
 
@@ -159,5 +159,5 @@ ACCESS = Access(
     probe=probe,
     located=located,
     consent=CONSENT,
-    subscribe=subscribe,
+    webhooks=SUBSCRIPTIONS,
 )

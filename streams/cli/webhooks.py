@@ -1,46 +1,30 @@
 """
-`tillstream webhooks`: have Square send its webhooks to us.
+`tillstream webhooks`: have providers send their webhooks to us.
 
-Those of other providers are set up by the worker, by the provider's own staff, or not at all;
-for them each command says what to do instead.
+Square is asked here, by the token of the application's owner. Lightspeed K and X are asked by
+the running Tillstream, for each account by its own authorisation. Those of other providers are
+set up by the provider's own staff, or not at all: each command says what to do instead.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
 from types import MappingProxyType
 from typing import Annotated
-from uuid import uuid4
 
-import msgspec
 import typer
 
-from connectors.access import Place, url_of
 from connectors.catalogue import ACCESSES
-from connectors.contract import ConnectorError, Conversation, CredentialsError, Page
-from connectors.exchange import Exchange
-from connectors.square import subscriptions as square
-from connectors.square.subscriptions import Subscription
-from streams.cli.console import MISUSED, Json, line, note, table, told
+from streams.cli import account_webhooks, square_webhooks
+from streams.cli.console import HERE, MISUSED, Json, line, note, table, told
 from streams.errors import SetupError
-from streams.settings import load
 
 app = typer.Typer(
-    help="Where Square sends its webhooks; Lightspeed K and X are asked by the worker.",
-    no_args_is_help=True,
+    help="Where Square and Lightspeed K and X send their webhooks.", no_args_is_help=True
 )
 
-WHERE = "/api/v1/pos/webhooks/square"
-BY_WORKER = (
-    "is asked by the worker when an account is connected, and daily; set TILLSTREAM_PUBLIC_URL "
-    "to an https URL and leave TILLSTREAM_ASK_FOR_WEBHOOKS on"
-)
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
-        "lightspeed-k": f"{BY_WORKER}; webhooks carry TILLSTREAM_LIGHTSPEED_K__WEBHOOK_LOGIN",
-        "lightspeed-x": f"{BY_WORKER}; the merchant has to have granted the scope webhooks",
         "lightspeed-r": "has no webhooks; polls bring everything",
         "toast": "has no API for it: ask Toast's staff for a subscription that leads to "
         "/api/v1/pos/webhooks/toast, and set TILLSTREAM_TOAST__WEBHOOK_SECRETS to its secret",
@@ -48,136 +32,129 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "push": "is not subscribed to: the till sends its sales by itself, see docs/push.md",
     }
 )
-"""What to do at providers whose webhooks are not ours to set up from here."""
+"""What to do at providers whose webhooks are not ours to set up."""
+
+BY_ACCOUNT = frozenset(name for name, it in ACCESSES.items() if it.webhooks is not None)
+"""Providers whose webhooks each account sets up by itself."""
 
 
 def _by_command(provider: str) -> str:
-    """Go on with Square; for another provider say what to do instead, and end."""
-    if provider == "square":
+    """Go on where there is something to ask; elsewhere say what to do instead, and end."""
+    if provider == "square" or provider in BY_ACCOUNT:
         return provider
-    known = ", ".join(sorted({"square", *INSTEAD}))
+    known = ", ".join(sorted({"square", *BY_ACCOUNT, *INSTEAD}))
     note(
         f"tillstream: {provider} {INSTEAD.get(provider, f'is no provider; there are {known}')}"
     )
     raise typer.Exit(MISUSED)
 
 
-# Eager, so that nobody is asked for Square's token who did not mean Square.
 Provider = Annotated[
     str,
-    typer.Option(callback=_by_command, is_eager=True, help="of others it says what to do"),
+    typer.Option(
+        callback=_by_command,
+        help="square, lightspeed-k, lightspeed-x; of others it says what to do",
+    ),
 ]
 
 Token = Annotated[
-    str,
+    str | None,
     typer.Option(
         envvar="TILLSTREAM_SQUARE_PERSONAL_TOKEN",
-        prompt="Square's personal access token",
-        hide_input=True,
-        help="of the application's owner, from Square's dashboard; it is not kept",
+        help="of the application's owner, from Square's dashboard; it is not kept; asked for",
     ),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="TILLSTREAM_API_KEY", help="the tenant's API key; not for Square"),
+]
+ApiUrl = Annotated[
+    str,
+    typer.Option(
+        "--api", envvar="TILLSTREAM_URL", help="where Tillstream answers; not for Square"
+    ),
+]
+OneAccount = Annotated[
+    str | None, typer.Option(help="only this one; else all connected; not for Square")
 ]
 Target = Annotated[
     str | None,
-    typer.Option(help="else TILLSTREAM_SQUARE__NOTIFICATION_URL, or TILLSTREAM_PUBLIC_URL's"),
+    typer.Option(
+        help="for Square; else TILLSTREAM_SQUARE__NOTIFICATION_URL, or TILLSTREAM_PUBLIC_URL's"
+    ),
 ]
-
-
-class Row(msgspec.Struct, kw_only=True):
-    """A subscription without its key."""
-
-    id: str
-    enabled: bool
-    ours: bool
-    notification_url: str
-    event_types: tuple[str, ...]
 
 
 @app.command("ls")
 @told
 def list_subscriptions(
-    *, token: Token, url: Target = None, json: Json = False, provider: Provider = "square"
+    *,
+    provider: Provider = "square",
+    token: Token = None,
+    url: Target = None,
+    api_key: ApiKey = None,
+    account: OneAccount = None,
+    api: ApiUrl = HERE,
+    json: Json = False,
 ) -> None:
-    """List where Square sends what; "ours" is the one that leads here."""
-    del provider  # the option's callback lets Square alone through
-    here = _target(url)
-    rows = [_row(one, here) for one in asyncio.run(_known(token))]
+    """List where a provider sends what; "ours" is what leads here."""
+    if provider == "square":
+        square_webhooks.show(_token(token), url, json=json)
+        return
+    rows = account_webhooks.known(api, _key(api_key), provider, account)
     if json:
         for row in rows:
             line(row)
         return
-    shown = ([row.id, row.enabled, row.ours, row.notification_url] for row in rows)
-    table("Subscriptions", ("id", "on", "ours", "url"), shown)
+    names = ("account_id", "subscription_id", "on", "ours", "url")
+    table("Webhooks", names, ([row[name] for name in names] for row in rows))
 
 
 @app.command()
 @told
-def ensure(*, token: Token, url: Target = None, provider: Provider = "square") -> None:
+def ensure(
+    *,
+    provider: Provider = "square",
+    token: Token = None,
+    url: Target = None,
+    api_key: ApiKey = None,
+    account: OneAccount = None,
+    api: ApiUrl = HERE,
+) -> None:
     """
-    Have Square send all we read; what is right already is left alone.
+    Have a provider send all we read; what is right already is left alone.
 
-    A new subscription's signature key is shown as a line for the environment.
+    The signature key of a new subscription at Square is shown as a line for the environment.
     """
-    del provider  # the option's callback lets Square alone through
-    here = _target(url)
-    talk = square.ensure(asyncio.run(_known(token)), here, str(uuid4()))
-    if talk is None:
-        note("Square sends everything already")
-        return
-    made = square.read(asyncio.run(_asked(token, talk)))
-    note(f"subscription {made.id} sends to {here}")
-    if made.signature_key:
-        typer.echo(f"TILLSTREAM_SQUARE__NOTIFICATION_URL={here}")
-        typer.echo(f"TILLSTREAM_SQUARE__SIGNATURE_KEY={made.signature_key}")
+    if provider == "square":
+        square_webhooks.ensure(_token(token), url)
+    else:
+        account_webhooks.change("PUT", api, _key(api_key), provider, account)
 
 
 @app.command()
 @told
-def remove(*, token: Token, url: Target = None, provider: Provider = "square") -> None:
-    """Have Square send nothing here any more; other subscriptions stay."""
-    del provider  # the option's callback lets Square alone through
-    here = _target(url)
-    ours = [one for one in asyncio.run(_known(token)) if one.notification_url == here]
-    for one in ours:
-        asyncio.run(_asked(token, square.remove(one.id)))
-        note(f"subscription {one.id} is gone")
-    if not ours:
-        note("no subscription leads here")
+def remove(
+    *,
+    provider: Provider = "square",
+    token: Token = None,
+    url: Target = None,
+    api_key: ApiKey = None,
+    account: OneAccount = None,
+    api: ApiUrl = HERE,
+) -> None:
+    """Have a provider send nothing here any more; what leads elsewhere stays."""
+    if provider == "square":
+        square_webhooks.remove(_token(token), url)
+    else:
+        account_webhooks.change("DELETE", api, _key(api_key), provider, account)
 
 
-def _target(url: str | None) -> str:
-    settings = load()
-    public = settings.public_url
-    found = url or settings.square.notification_url or (public and f"{public}{WHERE}")
-    if not found:
-        raise SetupError("TILLSTREAM_PUBLIC_URL is empty; set it, or give --url")
-    return found
+def _token(given: str | None) -> str:
+    return given or str(typer.prompt("Square's personal access token", hide_input=True))
 
 
-def _row(one: Subscription, here: str) -> Row:
-    return Row(
-        id=one.id,
-        enabled=one.enabled,
-        ours=one.notification_url == here,
-        notification_url=one.notification_url,
-        event_types=one.event_types,
-    )
-
-
-async def _known(token: str) -> list[Subscription]:
-    return square.listed(await _asked(token, square.subscriptions()))
-
-
-async def _asked(token: str, talk: Conversation) -> list[Page]:
-    base = url_of(load().square.base_url, Place())
-    exchange = Exchange(
-        base, authorization=f"Bearer {token}", headers=ACCESSES["square"].headers
-    )
-    async with exchange:
-        try:
-            async with aclosing(exchange.converse(talk)) as pages:
-                return [page async for page in pages]
-        except CredentialsError:
-            raise SetupError("Square does not accept this token for subscriptions") from None
-        except ConnectorError as error:
-            raise SetupError(str(error)) from None
+def _key(given: str | None) -> str:
+    if not given:
+        raise SetupError("whose accounts? set TILLSTREAM_API_KEY, or give --api-key")
+    return given

@@ -46,6 +46,12 @@ class AccountView(msgspec.Struct, kw_only=True):
     updated_at: datetime
 
 
+class Disconnected(AccountView, kw_only=True):
+    """An account that was disconnected, and whether its webhooks are still at the provider."""
+
+    webhooks_left: bool
+
+
 def shown(account: Account) -> AccountView:
     """Return what of an account its tenant sees."""
     return msgspec.convert(account, AccountView, from_attributes=True)
@@ -204,14 +210,16 @@ async def change_account(
     return json_answer(shown(changed))
 
 
-@router.delete("/{account_id}", responses=one(AccountView), response_class=Response)
+@router.delete("/{account_id}", responses=one(Disconnected), response_class=Response)
 async def disconnect(
     account_id: AccountId, services: ServicesDep, caller: CallerDep
 ) -> Response:
     """
     Disconnect an account: no polls, no webhooks; the credentials are forgotten.
 
-    All its data stays and can be read; connecting the location again goes on with it.
+    All its data stays and can be read; connecting the location again goes on with it. Webhooks
+    that it alone lives by are taken away at the provider, which has ten seconds for it;
+    `webhooks_left` says that it did not.
     """
     account = account_of(services, caller, account_id)
     changed = await services.directory.change_account(
@@ -221,4 +229,8 @@ async def disconnect(
     if changed is None:
         raise not_found("account")
     logger.info("account_disconnected", account_id=account.account_id)
-    return json_answer(shown(changed))
+    gone = services.directory.connected_beside(account) or await services.subscriber.farewell(
+        account
+    )
+    view = msgspec.structs.asdict(shown(changed))
+    return json_answer(Disconnected(**view, webhooks_left=not gone))

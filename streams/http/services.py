@@ -17,6 +17,7 @@ from streams.ingest import Ingest
 from streams.log import EventLog
 from streams.metrics import Metrics
 from streams.settings import Settings
+from streams.subscribing import Subscriber
 from streams.views import Staleness, Views
 
 LocationInfo = LocationFacts
@@ -56,6 +57,7 @@ class Services:
     Args:
         probe: asks a provider for a location.
         consents: leads merchants to a provider's page of consent and back.
+        subscriber: sets up webhooks of single accounts.
         problems: reasons why this process cannot serve now, for people.
         refresh_metrics: brings gauges up to date before they are read.
         lag: records that each (stage, topic, lane) of this process has still to process.
@@ -73,6 +75,7 @@ class Services:
     connectors: Mapping[str, Connector]
     probe: AccountProbe
     consents: Consents
+    subscriber: Subscriber
     lag: Callable[[], Mapping[tuple[str, str, int], int]]
     clock: Callable[[], datetime] = utc_now
     problems: Callable[[], Sequence[str]] = no_problems

@@ -88,7 +88,7 @@ class Subscriptions:
             self._due.pop(name, None)
             return False
         access = self._accesses.get(account.provider)
-        if access is None or access.subscribe is None or not account.credentials:
+        if access is None or access.webhooks is None or not account.credentials:
             return False
         due = self._due.get(name)
         if due is None or self._clock() >= due.at:
@@ -99,14 +99,14 @@ class Subscriptions:
 
     async def _ensure(self, account: Account) -> None:
         access, target = self._accesses[account.provider], self._target(account.provider)
-        if target is None or access.subscribe is None:
+        if target is None or access.webhooks is None:
             return
         place = Place(merchant=account.merchant, location_id=account.location_id)
         now, pause, refused = self._clock(), AGAIN, None
         told = {"account_id": account.account_id, "provider": account.provider}
         try:
             way = self._exchanges.of(account)
-            async with aclosing(way.converse(access.subscribe(place, target))) as pages:
+            async with aclosing(way.converse(access.webhooks.ensure(place, target))) as pages:
                 made = sum([len(page.bodies) async for page in pages])
         except ConnectorError as error:
             # What is refused today (a scope that the merchant did not grant) is so tomorrow.

@@ -117,14 +117,20 @@ def _application(provider: str, url: str) -> dict[str, str]:
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    return known | ({"token_url": url} if provider == "lightspeed-r" else {})
+    further = {
+        "lightspeed-r": {"token_url": url},
+        "lightspeed-k": {"webhook_login": "till:opensesame"},
+    }
+    return known | further.get(provider, {})
 
 
-async def run(shop: House, tenant: httpx.AsyncClient, *arguments: str) -> str:
+async def run(
+    shop: House, tenant: httpx.AsyncClient, *arguments: str, at: str = "--url", status: int = 0
+) -> str:
     """Run a command with the tenant's key and return what it says."""
-    words = [*arguments, *_where(shop, tenant)]
+    words = [*arguments, *_where(shop, tenant, at)]
     result = await asyncio.to_thread(CliRunner().invoke, app, words)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == status, result.output
     return result.output
 
 
@@ -134,9 +140,9 @@ async def started(shop: House, tenant: httpx.AsyncClient, *arguments: str) -> Pr
     return await asyncio.create_subprocess_exec(sys.executable, *words)
 
 
-def _where(shop: House, tenant: httpx.AsyncClient) -> tuple[str, ...]:
+def _where(shop: House, tenant: httpx.AsyncClient, at: str = "--url") -> tuple[str, ...]:
     key = tenant.headers["authorization"].removeprefix("Bearer ")
-    return ("--api-key", key, "--url", shop.worker.url)
+    return ("--api-key", key, at, shop.worker.url)
 
 
 async def synced(

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from connectors.catalogue import ACCESSES, CONNECTORS
+from connectors.catalogue import CONNECTORS
 from connectors.square.events import EVENTS
 from connectors.square.simulator import SimulatorConfig, SquareSimulator, bakeries
 from streams.cli.main import app
-from streams.cli.webhooks import INSTEAD
+from streams.cli.webhooks import BY_ACCOUNT, INSTEAD
 from streams.simulate import serve_simulator
 
 HERE = "https://tills.example/api/v1/pos/webhooks/square"
@@ -87,9 +87,27 @@ def test_a_token_that_square_does_not_accept_is_one_line(run, monkeypatch) -> No
 
 
 def test_every_other_provider_has_a_word_on_what_to_do_there() -> None:
-    assert set(INSTEAD) == set(CONNECTORS) - {"square"}
-    asked = {name for name, access in ACCESSES.items() if access.subscribe is not None}
-    assert {name for name, text in INSTEAD.items() if "by the worker" in text} == asked
+    assert set(INSTEAD) == set(CONNECTORS) - {"square", *BY_ACCOUNT}
+    assert set(BY_ACCOUNT) == {"lightspeed-k", "lightspeed-x"}
+
+
+@pytest.mark.parametrize("command", ["ls", "ensure", "remove"])
+def test_accounts_are_asked_for_with_a_key_and_without_one_it_says_so(
+    command, monkeypatch
+) -> None:
+    monkeypatch.delenv("TILLSTREAM_API_KEY", raising=False)
+    words = ["webhooks", command, "--provider", "lightspeed-x"]
+    answer = CliRunner().invoke(app, words)
+    assert answer.exit_code == 2
+    assert "set TILLSTREAM_API_KEY" in answer.stderr
+
+
+def test_square_s_token_is_asked_for_and_not_shown(run, square, monkeypatch) -> None:
+    monkeypatch.delenv("TILLSTREAM_SQUARE_PERSONAL_TOKEN")
+    _, token = square
+    answer = CliRunner().invoke(app, ["webhooks", "ls"], input=f"{token}\n")
+    assert answer.exit_code == 0, answer.output
+    assert token not in answer.output
 
 
 @pytest.mark.parametrize("command", ["ls", "ensure", "remove"])

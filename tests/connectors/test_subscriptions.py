@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from connectors.access import Place, Target
+from connectors.access import Place, Subscribed, Target
 from connectors.catalogue import ACCESSES
 from connectors.contract import PermanentError, Request
 from connectors.lightspeed_k.subscriptions import ENDPOINTS, endpoint_id
@@ -16,7 +17,7 @@ from connectors.lightspeed_x.subscriptions import EVENTS, WEBHOOKS
 from tests.connectors.simulated import Client, clients, simulated
 
 HERE = "https://tills.example/api/v1/pos/webhooks/"
-ASKED = sorted(name for name, access in ACCESSES.items() if access.subscribe is not None)
+ASKED = sorted(name for name, access in ACCESSES.items() if access.webhooks is not None)
 
 
 def target(provider: str, where: str = HERE) -> Target:
@@ -25,10 +26,21 @@ def target(provider: str, where: str = HERE) -> Target:
 
 def ensured(client: Client, where: Target) -> int:
     """Have webhooks sent there; return how many things had to be put right."""
-    subscribe = client.access.subscribe
-    assert subscribe is not None
+    return len(said(client, "ensure", where))
+
+
+def said(client: Client, what: str, where: Target) -> list[bytes]:
+    """Carry out one of the conversations about webhooks and return what it brings."""
+    talk = getattr(client.access.webhooks, what)
     place = Place(merchant=client.place.merchant_id, location_id=client.place.location_id)
-    return sum(len(page.bodies) for page in client.pages(subscribe(place, where)))
+    return [body for page in client.pages(talk(place, where)) for body in page.bodies]
+
+
+def known(client: Client, where: Target) -> list[tuple[str, bool]]:
+    """Return to which URLs is sent, and whether it is."""
+    found = [msgspec.json.decode(it, type=Subscribed) for it in said(client, "known", where)]
+    assert all(one.subscription_id and one.about for one in found)
+    return sorted({(one.url, one.on) for one in found})
 
 
 def both(provider: str, **given: Any) -> tuple[Client, Client]:
@@ -61,6 +73,24 @@ def test_a_second_deployment_takes_nothing_from_the_first(provider: str) -> None
     ensured(client, target(provider))
     assert ensured(client, target(provider, "https://other.example/")) > 0
     assert ensured(client, target(provider)) == 0
+
+
+@pytest.mark.parametrize("provider", ASKED)
+def test_what_leads_here_is_listed_and_taken_away_and_nothing_else(provider: str) -> None:
+    client, other = both(provider)
+    here, elsewhere = target(provider), target(provider, "https://other.example/")
+    assert known(client, here) == []
+    assert said(client, "remove", here) == []
+    for one, where in ((client, here), (client, elsewhere), (other, here)):
+        ensured(one, where)
+    assert (here.url, True) in known(client, here)
+    assert said(client, "remove", here) != []
+    assert (here.url, True) not in known(client, here)
+    assert said(client, "remove", here) == []
+    assert (elsewhere.url, True) in known(client, elsewhere)
+    assert ensured(other, here) == 0, "another location's stay"
+    assert ensured(client, here) > 0
+    assert (here.url, True) in known(client, here)
 
 
 def switched_off(client: Client) -> None:

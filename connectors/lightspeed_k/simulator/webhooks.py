@@ -59,6 +59,11 @@ class Webhooks:
                     raise RefusedError(403, "no access to this business location")
                 self._added[name] = sorted({*self._added[name], one})
                 return {"businessLocationId": int(one), "warnings": []}
+            case ("DELETE", name, "business-locations", one) if name in self._endpoints:
+                if one != location:
+                    raise RefusedError(403, "no access to this business location")
+                self._added[name] = [it for it in self._added[name] if it != one]
+                return {}
             case _:
                 raise RefusedError(404, "endpoint ID not found")
 

@@ -1,7 +1,8 @@
 """
 The webhooks of simulated stores: where each store sends what.
 
-Source: x-series-api.lightspeedhq.com/reference (ListWebhooks, CreateWebhook, UpdateWebhook)
+Source: x-series-api.lightspeedhq.com/reference (ListWebhooks, CreateWebhook, UpdateWebhook,
+DeleteWebhook)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Webhooks:
 
     def __init__(self) -> None:
         self._stores: dict[int, dict[str, Json]] = {}
+        self._made = 0
 
     def handle(self, call: Call, place: int) -> Response:
         """Answer a call about the webhooks of a store."""
@@ -41,11 +43,18 @@ class Webhooks:
             case ("GET", ""):
                 return answer_of(200, write({"data": list(known.values())}))
             case ("POST", ""):
-                return _put(known, f"webhook-{len(known) + 1}", call.body)
+                return _put(known, self._name(), call.body)
             case ("PUT", name) if name in known:
                 return _put(known, name, call.body)
+            case ("DELETE", name) if name in known:
+                del known[name]
+                return answer_of(204, b"")
             case _:
                 return _error(404, "Not Found")
+
+    def _name(self) -> str:
+        self._made += 1
+        return f"webhook-{self._made}"
 
     def switch_off(self, place: int) -> None:
         """Switch all webhooks of a store off, as somebody might in its back office."""
