@@ -18,15 +18,23 @@ import msgspec
 import pyarrow as pa
 
 from schemas.money import exponent
+from schemas.purchasing import OrderedLine, PurchaseOrder
 from schemas.shapes import items, optional, values
 from schemas.transaction import Line, Transaction
 
 LEFT_OUT = frozenset({"customer", "last_four"})
 """Sealed, or digits of a card: nothing that a table of sales needs."""
 
-AMOUNTS = ("net", "total")
+AMOUNTS = ("net", "total", "goods_total")
 AMOUNT_TYPE = pa.decimal128(24, 4)
-_MANY = frozenset({"discounts", "taxes", "service_charges", "tips", "tenders"})
+_LINES: Mapping[type[msgspec.Struct], type[msgspec.Struct]] = {
+    Transaction: Line,
+    PurchaseOrder: OrderedLine,
+}
+"""Rows that have lines, each a row of its own in a flat table."""
+_ONCE = frozenset(
+    {"discounts", "taxes", "service_charges", "tips", "tenders", "goods_total", "custom_fields"}
+)
 _SCALARS: Mapping[type, pa.DataType] = {
     bool: pa.bool_(),
     int: pa.int64(),
@@ -58,14 +66,14 @@ def flat_schema_of(row: type[msgspec.Struct]) -> pa.Schema:
     """
     Return the columns of a row as a flat table, for CSV.
 
-    A transaction has a row a line, with the columns of the line behind its own. What else
-    there are many of is JSON text.
+    A transaction or a purchase order has a row a line, with the columns of the line behind its
+    own. What else there are many of is JSON text.
     """
     fields = [
         field for own in _fields(row) if own.name != "lines" for field in _flattened(own, "")
     ]
-    if row is Transaction:
-        fields += [flat for own in _fields(Line) for flat in _flattened(own, "line_")]
+    if (line := _LINES.get(row)) is not None:
+        fields += [flat for own in _fields(line) for flat in _flattened(own, "line_")]
     amounts = [pa.field(f"{name}_amount", AMOUNT_TYPE) for name in _amounts(row)]
     return pa.schema([*fields, *amounts])
 
@@ -74,7 +82,7 @@ def flat_cells_of(row: msgspec.Struct) -> Iterator[Cells]:
     """
     Yield the flat rows of a row, for `flat_schema_of`.
 
-    Amounts of a transaction stand on its first row only, so that each column can be summed.
+    Amounts of the whole stand on its first row only, so that each column can be summed.
     """
     cells: Cells = msgspec.to_builtins(row, builtin_types=PLAIN)
     lines = cells.pop("lines", None) or [{}]
@@ -85,7 +93,7 @@ def flat_cells_of(row: msgspec.Struct) -> Iterator[Cells]:
 
 
 def _stands_once(name: str) -> bool:
-    return name.startswith("totals_") or name.endswith("_amount") or name in _MANY
+    return name.startswith("totals_") or name.endswith("_amount") or name in _ONCE
 
 
 def _fields(cls: type[msgspec.Struct]) -> list[pa.Field]:
@@ -145,14 +153,21 @@ def _without(cell: Any) -> Any:
 def _amounts(row: type[msgspec.Struct]) -> list[str]:
     if "currency" not in row.__struct_fields__:
         return []
-    held = {*row.__struct_fields__, *(AMOUNTS if row is Transaction else ())}
+    held = {*row.__struct_fields__, *(("net", "total") if row is Transaction else ())}
     return [name for name in AMOUNTS if name in held]
 
 
 def _amount_cells(row: msgspec.Struct) -> Cells:
     holder = row.totals if isinstance(row, Transaction) else row
-    scale = exponent(getattr(row, "currency", ""))
+    currency = getattr(row, "currency", None)
     return {
-        f"{name}_amount": Decimal(getattr(holder, name)).scaleb(-scale)
+        f"{name}_amount": _amount(getattr(holder, name), currency)
         for name in _amounts(type(row))
     }
+
+
+def _amount(minor: int | None, currency: str | None) -> Decimal | None:
+    """Return an amount in units of its currency; None where one of them is not said."""
+    if minor is None or currency is None:
+        return None
+    return Decimal(minor).scaleb(-exponent(currency))

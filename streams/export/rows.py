@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.codec import unpack
+from schemas.purchasing import PurchaseOrder
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
 from schemas.transaction import Transaction
 from streams.directory import Directory
@@ -26,6 +27,7 @@ class Export(StrEnum):
     SALES_DAYS = "sales-days"
     INVENTORY = "inventory"
     UNMAPPED_REVENUE = "unmapped-revenue"
+    PURCHASE_ORDERS = "purchase-orders"
 
 
 class Source(NamedTuple):
@@ -42,6 +44,7 @@ SOURCES = {
     Export.SALES_DAYS: Source("project.sales_days", SalesDayRow, by_day=True),
     Export.INVENTORY: Source("project.inventory", InventoryRow, by_day=False),
     Export.UNMAPPED_REVENUE: Source("project.unmapped", UnmappedRow, by_day=False),
+    Export.PURCHASE_ORDERS: Source("normalise.orders", PurchaseOrder, by_day=False),
 }
 
 

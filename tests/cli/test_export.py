@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -16,18 +18,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.money import exponent
+from schemas.purchasing import PurchaseOrder
+from schemas.raw import Channel
 from schemas.rows import InventoryRow, SalesDayRow, SalesRow, UnmappedRow
 from schemas.transaction import Transaction
+from streams.cli.up import end_process
 from streams.export.columns import cells_of, flat_cells_of, flat_schema_of, schema_of
 from streams.export.files import BATCH, write_csv, write_parquet
 from streams.export.rows import SOURCES, Export
+from streams.settings import load
+from streams.worker import Worker
 from tests.cli.test_offline import deployment, run
+from tests.connectors.lightspeed_r.test_orders import LINE, an_order
 from tests.schemas.records import example
 from tests.streams.stage_kit import MILL_LANE
 
 __all__ = ["deployment"]
 
-ROWS = (Transaction, SalesRow, SalesDayRow, InventoryRow, UnmappedRow)
+ROWS = (Transaction, SalesRow, SalesDayRow, InventoryRow, UnmappedRow, PurchaseOrder)
+
+LARDER = msgspec.structs.replace(
+    MILL_LANE, account_id="larder", provider="lightspeed-r", location_id="1", currency="EUR"
+)
+SECOND = {**LINE, "orderLineID": "2", "itemID": "13", "quantity": "3"}
+PRICED = an_order(OrderLines={"OrderLine": [LINE, SECOND]})
+UNPRICED = an_order(
+    orderID="90", OrderLines={"OrderLine": {**LINE, "quantity": "4", "price": None}}
+)
 
 
 def exported(folder: Path, what: str, *arguments: str) -> list[dict[str, Any]]:
@@ -67,6 +84,47 @@ def test_a_flat_file_sums_up_to_the_same_amounts(deployment: Path) -> None:
     nets = sum(int(row["line_net"] or 0) for row in flat)
     assert nets == sum(line["net"] for tx in transactions for line in tx["lines"])
     assert {row["account_id"] for row in flat} == {MILL_LANE.account_id}
+
+
+@pytest.fixture
+def ordered(deployment: Path) -> Path:
+    """The same log with an R-Series account that ordered twice; one cost is not said."""
+
+    async def order() -> None:
+        worker = Worker(load(), fatal=end_process, polling=False)
+        await worker.start(serve=False)
+        try:
+            await worker.directory.put_account(LARDER)
+            bodies = [json.dumps(one).encode() for one in (PRICED, UNPRICED)]
+            await worker.ingest.append(LARDER, Channel.POLL, "order", bodies)
+            await worker.runtime.views.settle(range(2), 30)
+        finally:
+            await worker.stop()
+
+    asyncio.run(order())
+    return deployment
+
+
+def test_purchase_orders_have_a_row_each_and_in_a_flat_file_a_row_a_line(
+    ordered: Path,
+) -> None:
+    priced, unpriced = exported(ordered, "purchase-orders")
+    assert (priced["order_id"], priced["status"]) == ("9", "open")
+    assert [line["quantity"] for line in priced["lines"]] == ["2", "3"]
+    assert (priced["goods_total"], priced["goods_total_amount"]) == (938, Decimal("9.3800"))
+    assert (unpriced["goods_total"], unpriced["goods_total_amount"]) == (None, None)
+    assert exported(ordered, "purchase-orders", "--account", MILL_LANE.account_id) == []
+    path = ordered / "orders.csv"
+    run("export", "purchase-orders", "--csv", str(path))
+    with path.open(newline="") as file:
+        flat = list(csv.DictReader(file))
+    assert [(row["order_id"], row["line_quantity"]) for row in flat] == [
+        ("9", "2"),
+        ("9", "3"),
+        ("90", "4"),
+    ]
+    assert [row["goods_total"] for row in flat] == ["938", "", ""]
+    assert flat[0]["line_unit_cost"] == "187.5"
 
 
 def test_days_accounts_and_tenants_can_be_chosen(deployment: Path) -> None:
