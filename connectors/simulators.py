@@ -1,9 +1,8 @@
 """
 The providers that can be simulated: one line each.
 
-Square's own SDK accepts its simulator. For Lightspeed and Toast no client on PyPI could judge
-one: lightspeed-api 0.5 (R) has had no release since 2022 and no model of a sale, toast-auth
-0.1.2 only logs in, and lightspeed-x 0.1.2 (X) has its address built in.
+Clients that others made accept all but one: Square's SDK, pycorepos, toastapi (Toast),
+lightspeed-api (R) and lightspeed-x (X). For the K-Series there is none on PyPI.
 """
 
 from __future__ import annotations

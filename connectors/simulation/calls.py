@@ -19,6 +19,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
 
+    def origin(self, otherwise: str) -> str:
+        """
+        Return scheme and host that links of the answer begin with, so that they lead back here.
+
+        Args:
+            otherwise: the provider's own, where a call came by no network.
+        """
+        host = self.headers.get("host")
+        return f"http://{host}" if host else otherwise
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A response, and how long the provider takes to give it."""

@@ -133,7 +133,7 @@ class Api:
         rows = self._rows(kind, account, wanted)
         if number:
             return _plain(_single(kind, number, rows), told)
-        return _plain(self._page(kind, f"{ACCOUNT}/{account}/{path}", call.query, rows), told)
+        return _plain(self._page(kind, call, rows), told)
 
     def _rows(self, kind: str, account: str, wanted: frozenset[str]) -> Iterable[Json]:
         rows: Mapping[str, Callable[[], Iterable[Json]]] = {
@@ -167,9 +167,8 @@ class Api:
                 }
                 yield row
 
-    def _page(
-        self, kind: str, path: str, query: Mapping[str, str], rows: Iterable[Json]
-    ) -> Json:
+    def _page(self, kind: str, call: Call, rows: Iterable[Json]) -> Json:
+        query = call.query
         size = number_asked(query, "limit", LARGEST_PAGE)
         if not 1 <= size <= LARGEST_PAGE:
             raise RefusedError(400, "limit is 100 at the most.")
@@ -185,7 +184,8 @@ class Api:
         told: Json = {"next": "", "previous": ""}
         if len(shown) > size:
             token = urlsafe_b64encode(write(shown[size - 1][0])).decode()
-            told["next"] = f"{HOST}{path}?{urlencode({**query, 'after': token})}"
+            there = f"{call.origin(HOST)}{call.path}"
+            told["next"] = f"{there}?{urlencode({**query, 'after': token})}"
         return {"@attributes": told, **few(kind, [row for _, row in shown[:size]])}
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from connectors.lightspeed_r.simulator.places import REGISTERS
 from connectors.simulation.config import SimulatorConfig
+from schemas.quantity import plain
 
 
 class FullError(Exception):
@@ -55,14 +56,24 @@ class Buckets:
             self.over_budget += 1
             self._level[account] = level, now
             wait = int(missing // self.drip(account)) + 1
-            told = {**self._told(account, level, cost), "retry-after": f"{wait}"}
+            told = {
+                **self._told(account, level, cost),
+                "x-ls-api-ratelimit-type": "api-leaky-bucket",
+                "retry-after": f"{wait}",
+            }
             raise FullError(told)
         self._level[account] = level + cost, now
         return self._told(account, level + cost, cost)
 
     def _told(self, account: str, level: Decimal, cost: Decimal) -> dict[str, str]:
         return {
-            "x-ls-api-bucket-level": f"{level:.2f}/{self.size(account)}",
-            "x-ls-api-drip-rate": f"{self.drip(account)}",
-            "x-ls-api-request-cost": f"{cost}",
+            "x-ls-acct-id": account,
+            "x-ls-api-bucket-level": f"{_short(level)}/{self.size(account)}",
+            "x-ls-api-drip-rate": _short(self.drip(account)),
+            "x-ls-api-request-cost": _short(cost),
         }
+
+
+def _short(number: Decimal) -> str:
+    """Return it with two decimals at the most, and none that says nothing: "92.57", "1"."""
+    return f"{plain(round(number, 2)):f}"

@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import urlencode
 
+import msgspec
+from msgspec.structs import replace
+
 from connectors.contract import Response
 from connectors.lightspeed_x.simulator.ledger import Change, Ledger
 from connectors.lightspeed_x.simulator.places import CLIENT_ID
@@ -53,11 +56,21 @@ class Api:
                 case _:
                     merchant = self.desk.owner(call.headers, now)
         except RefusedError as refused:
-            told = {"error": refused.code or refused.message}
-            return Answer(response=answer_of(refused.status, write(told)))
-        soon = self.gate.refused(now, (Allowance(merchant, CALLS, WINDOW),))
+            body = {"error": refused.code or refused.message}
+            return Answer(response=answer_of(refused.status, write(body)))
+        allowed = (Allowance(merchant, CALLS, WINDOW),)
+        soon = self.gate.refused(now, allowed)
+        left = self.gate.nearest(now, allowed).left
+        told = {"x-ratelimit-limit": f"{CALLS}", "x-ratelimit-remaining": f"{left}"}
         if soon is not None:
-            return Answer(response=_error(429, "Too Many Requests", _later(now + soon)))
+            headers = {**told, **_later(now + soon)}
+            return Answer(response=_error(429, "Too Many Requests", headers))
+        answer = self._tried(call, merchant, now, until)
+        said = answer.response
+        return replace(answer, response=replace(said, headers={**said.headers, **told}))
+
+    def _tried(self, call: Call, merchant: str, now: datetime, until: datetime) -> Answer:
+        """Answer a call that came in time, unless something goes wrong with it."""
         trouble = self._weather.trouble()
         if trouble is not None:
             wait = timedelta(seconds=int(trouble.retry_after or 0))
@@ -84,13 +97,13 @@ class Api:
     def _routed(self, call: Call, place: int, until: datetime) -> Response:
         match call.path.strip("/").split("/"):
             case ["api", "2.0", name] if name in LISTS and call.method == "GET":
-                return self._list(call, self._known(name, place, until))
+                known = self._known(name, place, until)
+                return self._list(call, known, spanned=name != "inventory")
             case ["api", "2.0", "outlets"] if call.method == "GET":
-                first = call.query.get("after", "0") == "0"
-                return _data([outlet(self._config.shops[place])] if first else [])
+                return self._list(call, [self._outlet(place, until)])
             case ["api", "2.0", "outlets", name] if call.method == "GET":
-                shop = self._config.shops[place]
-                return _data(outlet(shop)) if name == shop.location_id else _not_found()
+                one = self._outlet(place, until)
+                return _data(one.body) if name == one.id else _not_found()
             case ["api", "2.0", "consignments", name, "products"] if call.method == "GET":
                 return self._list(call, self._known(f"products of {name}", place, until))
             case ["api", "2.0", kind, name] if kind in LISTS and call.method == "GET":
@@ -108,7 +121,14 @@ class Api:
         }
         return sorted(newest.values(), key=lambda change: change.version)
 
-    def _list(self, call: Call, rows: Sequence[Change]) -> Response:
+    def _outlet(self, place: int, until: datetime) -> Change:
+        """Return the one outlet of a store, as it was from the beginning."""
+        body = outlet(self._config.shops[place])
+        version = msgspec.convert(body["version"], int)
+        return Change(until, version, "outlets", place, str(body["id"]), body)
+
+    def _list(self, call: Call, rows: Sequence[Change], *, spanned: bool = True) -> Response:
+        """Return a page of a list, and between which versions it is if it is told so."""
         try:
             after = number_asked(call.query, "after", 0)
             size = min(number_asked(call.query, "page_size", 50), LARGEST_PAGE)
@@ -120,7 +140,8 @@ class Api:
         page = [row for row in meant if row.version > after][:size]
         versions = [row.version for row in page]
         span = {"min": min(versions, default=None), "max": max(versions, default=None)}
-        return answer_of(200, write({"data": [row.body for row in page], "version": span}))
+        told = {"data": [row.body for row in page]}
+        return answer_of(200, write({**told, "version": span} if spanned else told))
 
 
 def _later(at: datetime) -> Mapping[str, str]:

@@ -34,6 +34,7 @@ from connectors.toast.simulator.orders import Writer
 from connectors.toast.simulator.wording import day_number, guid
 
 LOGIN = "/authentication/v1/authentication/login"
+HOST = "https://toast.example"
 LONGEST_WINDOW = timedelta(days=31)
 LARGEST_PAGE = 100
 _DATES = {
@@ -126,7 +127,7 @@ class Api:
         if begin + size < len(found):
             links["next"] = page + 1
         told = ", ".join(
-            f"<https://toast.example{call.path}?{urlencode({**call.query, 'page': number})}>; "
+            f"<{call.origin(HOST)}{call.path}?{urlencode({**call.query, 'page': number})}>; "
             f'rel="{rel}"'
             for rel, number in links.items()
         )

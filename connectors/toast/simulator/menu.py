@@ -22,7 +22,7 @@ from connectors.simulation.counter import items_of
 from connectors.simulation.shelves import Stock
 from connectors.toast.simulator.habits import HABITS
 from connectors.toast.simulator.lines import item_guid, item_name
-from connectors.toast.simulator.wording import amount, guid, ref, when
+from connectors.toast.simulator.wording import amount, guid, when
 from schemas.quantity import plain
 
 COUNTED_EVERY = 3
@@ -159,7 +159,7 @@ def _menu_item(name: str, key: str) -> Json:
         "masterId": int(key[:8], 16),
         "description": "",
         "pricingStrategy": "BASE_PRICE",
-        "salesCategory": ref(guid("sales category"), "SalesCategory"),
+        "salesCategory": {"name": "Food", "guid": guid("sales category")},
         "plu": "",
         "sku": None,
         "modifierGroupReferences": [],

@@ -112,8 +112,8 @@ class Writer:
 
     def _charges(self, bill: Bill, shop: SimulatedShop) -> list[Json]:
         charges = (
-            ("Packaging", bill.service_charge, 5, False),
-            ("Gratuity", bill.gratuity, 18, True),
+            ("Packaging", bill.service_charge, False),
+            ("Gratuity", bill.gratuity, True),
         )
         return [
             {
@@ -121,14 +121,13 @@ class Writer:
                 "name": name,
                 "chargeAmount": amount(charge),
                 "chargeType": "PERCENT",
-                "percent": percent,
                 "serviceCharge": ref(guid(shop.location_id, name), "ServiceCharge"),
                 "gratuity": gratuity,
                 "taxable": False,
                 "appliedTaxes": [],
                 "serviceChargeCategory": "SERVICE_CHARGE",
             }
-            for name, charge, percent, gratuity in charges
+            for name, charge, gratuity in charges
             if charge
         ]
 
@@ -231,7 +230,8 @@ def _refund_status(pay: Payment, refunds: tuple[Bill, ...]) -> str:
 
 def _guest(bill: Bill, shop: SimulatedShop) -> Json:
     return {
-        **ref(guid(shop.location_id, "guest", bill.customer), "Customer"),
+        "guid": guid(shop.location_id, "guest", bill.customer),
+        "entityType": "Customer",
         "firstName": "Sim",
         "lastName": f"Guest {bill.customer}",
         "phone": f"555-{bill.customer:04d}",

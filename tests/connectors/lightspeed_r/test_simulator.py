@@ -1,9 +1,4 @@
-"""
-The simulated R-Series where it is like no other provider.
-
-Nobody but our own connector speaks with it here: no client of another's making is among the
-development dependencies.
-"""
+"""The simulated R-Series where it is like no other provider."""
 
 from __future__ import annotations
 
@@ -194,7 +189,7 @@ def test_a_bucket_that_is_full_refuses_until_enough_has_dripped_out() -> None:
     # Six registers: 140 units, and a list with seven relations costs 3.8.
     assert len(full) == 40 - 140 * 10 // 38
     assert getattr(series, "over_budget", 0) == len(full)
-    assert full[0].headers["x-ls-api-bucket-level"] == "136.80/140"
+    assert full[0].headers["x-ls-api-bucket-level"] == "136.8/140"
     wait = timedelta(seconds=int(full[0].headers["retry-after"]))
     assert series.handle(asked, at + wait).response.status == 200
 

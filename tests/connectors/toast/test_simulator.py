@@ -1,9 +1,4 @@
-"""
-The simulated Toast where it is like no other provider.
-
-No Python client of Toast's API is maintained on PyPI (a tap of 2020 and a log-in helper of 2023
-is all there is), so nobody but our own connector speaks with it here.
-"""
+"""The simulated Toast where it is like no other provider."""
 
 from __future__ import annotations
 
