@@ -97,6 +97,11 @@ class Replica(Views, Protocol):
         """Return how many lanes cannot be read yet."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Return why it stands still and what to do, empty while it does not."""
+        ...
+
     def staleness(self) -> Staleness:
         """Return for how long, at most, something committed has not been shown."""
         ...

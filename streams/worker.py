@@ -316,6 +316,8 @@ class Worker:
         if failing := self.directory.failing:
             problems.append(f"the directory does not follow the log: {failing}")
         replica = self.runtime.replica
+        if replica is not None and replica.trouble:
+            problems.append(replica.trouble)
         if replica is not None and (unfolded := replica.unfolded):
             problems.append(f"{unfolded} lanes of the replica are being folded")
         return problems

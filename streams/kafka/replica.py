@@ -12,6 +12,7 @@ import asyncio
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -39,6 +40,11 @@ logger = structlog.get_logger(__name__)
 NAME = "replica"
 READ_S = 0.5
 RETRY_S = 0.5
+FULL_S = 2.0
+FULL = (
+    "the disk of TILLSTREAM_DATA_DIR is full, so the replica stands still: make room, and it "
+    "goes on by itself; webhooks are taken meanwhile"
+)
 STOP_S = 0.1
 PIECE = 200
 """Records folded between two passes of the event loop."""
@@ -121,6 +127,7 @@ class KafkaReplica(Settling):
         self._level_s: dict[TP, float] = {}
         self._began_s = self._heard_s = time.monotonic()
         self._stopping = False
+        self._trouble = ""
         self._lock: int | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -133,7 +140,8 @@ class KafkaReplica(Settling):
         Raises:
             SetupError: another process uses the folder.
         """
-        self._lock = locked(self._folder)
+        with suppress(StateFullError):  # it is tried again with everything else
+            self._lock = locked(self._folder)
         self._task = asyncio.create_task(self._run(), name=NAME)
 
     async def stop(self) -> None:
@@ -154,13 +162,22 @@ class KafkaReplica(Settling):
         while not self._stopping:
             try:
                 await self._follow()
-            except Exception:
+            except StateFullError as error:
+                if self._trouble != FULL:
+                    name = type(error).__name__
+                    logger.warning("replica-waits-for-room", error=name, reason=str(error))
+                self._trouble = FULL
+                await asyncio.sleep(FULL_S)
+            except Exception as error:
                 # whatever it is: a replica that stands still must say so, and try again
                 logger.exception("replica-failed")
+                self._trouble = f"the replica failed, {type(error).__name__}: see the log"
                 await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
         """Read until a lane has to be made anew."""
+        if self._lock is None:
+            self._lock = locked(self._folder)
         await self._open()
         self._read = await self._starts()
         reader = await self._log.reader(self._read)
@@ -221,6 +238,7 @@ class KafkaReplica(Settling):
                 self._take(tp, piece)
                 await asyncio.sleep(0)
         self._heard_s = time.monotonic()
+        self._trouble = ""
         self._compare_with_ends()
         self._log.wake()
 
@@ -295,6 +313,11 @@ class KafkaReplica(Settling):
         """Return how many lanes cannot be read yet."""
         complete = sum(copy.is_complete for copy in self._copies.values())
         return len(self._lanes) - complete + len(self._broken)
+
+    @property
+    def trouble(self) -> str:
+        """Return why it stands still and what to do, empty while it does not."""
+        return self._trouble
 
     def staleness(self) -> Staleness:
         """Return for how long, at most, something committed has not been shown."""

@@ -177,7 +177,7 @@ class State:
         """Say by the type what to do about an error of RocksDB, which has texts only."""
         text = str(error)
         if any(words in text for words in FULL):
-            return StateFullError(f"no room for {self.path}: make some; it goes on by itself")
+            return _no_room(self.path)
         if "lock" in text.lower():
             return StateBusyError(f"{self.path.name} is in use")
         return StateBrokenError(text)
@@ -194,15 +194,26 @@ class State:
                 logger.warning("state-close-failed", path=self.path.name, reason=str(error))
 
 
+def _no_room(path: Path) -> StateFullError:
+    return StateFullError(f"no room for {path}: make some; it goes on by itself")
+
+
 def locked(folder: Path) -> int:
     """
     Keep other processes out of a folder of states; the lock ends with its file descriptor.
 
     Raises:
-        SetupError: one is in there.
+        SetupError: one is in there, or the folder cannot be written.
+        StateFullError: there is no room for the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / "LOCK", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "LOCK", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        if error.strerror in FULL:
+            raise _no_room(folder) from None
+        hint = "set TILLSTREAM_DATA_DIR to a folder that can be written"
+        raise SetupError(f"{folder}: {error.strerror}; {hint}") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
