@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.cli.accounts import PATH
 from streams.cli.api import Api
-from streams.cli.console import note
+from streams.cli.console import line, note
 from streams.errors import SetupError
 
 
@@ -36,7 +36,9 @@ def known(url: str, key: str, provider: str, account: str | None) -> list[dict[s
     return asyncio.run(main())
 
 
-def change(method: str, url: str, key: str, provider: str, account: str | None) -> None:
+def change(
+    method: str, url: str, key: str, provider: str, account: str | None, *, json: bool
+) -> None:
     """
     Have webhooks of accounts ensured (PUT) or removed (DELETE), and tell what was changed.
 
@@ -58,13 +60,20 @@ def change(method: str, url: str, key: str, provider: str, account: str | None) 
                 except SetupError as error:
                     refused.append(f"{name}: {error}")
                 else:
-                    note(f"{name}: {_told(method, done['changed'])}")
+                    _tell(method, name, done["changed"], json=json)
         finally:
             await api.close()
         if refused:
             raise SetupError("; ".join(refused))
 
     asyncio.run(main())
+
+
+def _tell(method: str, account: str, changed: int, *, json: bool) -> None:
+    if json:
+        line({"account_id": account, "changed": changed})
+    else:
+        note(f"{account}: {_told(method, changed)}")
 
 
 def _told(method: str, changed: int) -> str:

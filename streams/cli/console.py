@@ -24,6 +24,9 @@ R = TypeVar("R")
 FAILED, MISUSED = 1, 2
 
 Json = Annotated[bool, typer.Option("--json", help="a JSON line a row, for programs")]
+AlwaysJson = Annotated[
+    bool, typer.Option("--json", help="changes nothing: JSON lines are all it writes")
+]
 
 HERE = "http://127.0.0.1:8013"
 

@@ -24,10 +24,12 @@ from schemas.businessday import BusinessCalendar, UnknownZoneError, zone_named
 from schemas.part import Part
 from schemas.raw import Channel, RawEvent
 from schemas.transaction import Transaction
+from streams.cli.console import AlwaysJson, line
 from streams.stages.bundle import Bundle
 
 _NOBODY = "explain"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_TEXT = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 class PartSeen(msgspec.Struct, frozen=True):
@@ -69,19 +71,21 @@ def explain(
     location: Annotated[
         str, typer.Option(help="the location's id at the provider; empty takes every one")
     ] = "",
+    as_json: AlwaysJson = False,
 ) -> None:
     """Say what Tillstream makes of raw payloads, one JSON line per file; needs no log."""
+    del as_json  # there is no other form
     connector = _connector(provider)
     shop = _shop(timezone, cut_off, currency, location)
     bundles: dict[str, Bundle] = {}
     for path in files:
         outcome = connector.read(_raw(provider, path), shop)
-        _line(_explanation(str(path), outcome))
+        line(_explanation(str(path), outcome))
         if isinstance(outcome, Parts):
             _collect(bundles, outcome.parts)
     if together:
         for transaction in assembled(connector, bundles, shop):
-            _line({"transaction": transaction})
+            line({"transaction": transaction})
 
 
 def assembled(
@@ -150,15 +154,18 @@ class _Capture(msgspec.Struct):
 def _capture(content: bytes) -> tuple[dict[str, str], bytes]:
     try:
         capture = msgspec.json.decode(content, type=_Capture)
-    except (msgspec.DecodeError, RecursionError):
+    except (*_NOT_TEXT, RecursionError):
         return {}, content
     if capture.headers is None and capture.url is None:
         return {}, content
     headers = {name.lower(): value for name, value in (capture.headers or {}).items()}
     raw = bytes(capture.body)
-    if raw[:1] == b'"':
+    if raw[:1] != b'"':
+        return headers, raw
+    try:
         return headers, msgspec.json.decode(raw, type=str).encode()
-    return headers, raw
+    except _NOT_TEXT:
+        return headers, raw
 
 
 def _explanation(file: str, outcome: Outcome) -> Explanation:
@@ -185,7 +192,3 @@ def _explanation(file: str, outcome: Outcome) -> Explanation:
             return Explanation(file=file, verdict="rejected", reason=f"{error_type}: {reason}")
         case _:
             assert_never(outcome)
-
-
-def _line(content: object) -> None:
-    typer.echo(msgspec.json.encode(content).decode())

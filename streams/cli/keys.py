@@ -9,7 +9,7 @@ import typer
 
 from schemas.sealing import generate_master_key
 from streams.cli.api import asked
-from streams.cli.console import HERE, Json, line, table, told
+from streams.cli.console import HERE, Json, line, note, table, told
 
 app = typer.Typer(help="Master keys, tenants, API keys.", no_args_is_help=True)
 
@@ -24,10 +24,17 @@ Running = Annotated[
 
 
 @app.command()
-def new() -> None:
+def new(*, json: Json = False) -> None:
     """Make the two secrets of a new deployment, as lines for its environment."""
-    typer.echo(f"TILLSTREAM_KEYS=k1:{generate_master_key()}")
-    typer.echo(f"TILLSTREAM_ADMIN_KEY={secrets.token_urlsafe(32)}")
+    made = {
+        "TILLSTREAM_KEYS": f"k1:{generate_master_key()}",
+        "TILLSTREAM_ADMIN_KEY": secrets.token_urlsafe(32),
+    }
+    if json:
+        line(made)
+        return
+    for name, value in made.items():
+        typer.echo(f"{name}={value}")
 
 
 @app.command()
@@ -62,9 +69,15 @@ def issue(
 
 @app.command()
 @told
-def withdraw(tenant_id: str, prefix: str, *, admin_key: Admin, url: Url = HERE) -> None:
+def withdraw(
+    tenant_id: str, prefix: str, *, admin_key: Admin, url: Url = HERE, json: Json = False
+) -> None:
     """Withdraw an API key, named by its prefix (between the underscores)."""
     list(asked(url, admin_key, ("DELETE", f"/api/v1/tenants/{tenant_id}/keys/{prefix}", None)))
+    if json:
+        line({"tenant_id": tenant_id, "withdrawn": prefix})
+    else:
+        note(f"{prefix} opens nothing any more")
 
 
 def _show(made: dict[str, str], *, json: bool) -> None:

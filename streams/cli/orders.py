@@ -64,7 +64,9 @@ def show(
 
 @app.command()
 @told
-def push(account_id: str, file: Path, *, api_key: Key, url: Url = HERE) -> None:
+def push(
+    account_id: str, file: Path, *, api_key: Key, url: Url = HERE, json: Json = False
+) -> None:
     """
     Have the POS be given the purchase order of a JSON file.
 
@@ -76,7 +78,10 @@ def push(account_id: str, file: Path, *, api_key: Key, url: Url = HERE) -> None:
         api_key,
         ("POST", f"{PATH}/{account_id}/purchase-orders", msgspec.to_builtins(draft)),
     )
-    note(f"{taken['reference']} is being written; see: tillstream orders ls {account_id}")
+    if json:
+        line(taken)
+    else:
+        note(f"{taken['reference']} is being written; see: tillstream orders ls {account_id}")
 
 
 def _draft(file: Path) -> OrderDraft:

@@ -11,7 +11,7 @@ import typer
 from schemas import topics
 from streams.cli import offline
 from streams.cli.api import Api, asked, long
-from streams.cli.console import Json, line, note, table, told
+from streams.cli.console import AlwaysJson, Json, line, note, table, told
 from streams.cli.keys import Admin, Running
 from streams.cli.progress import Steps
 from streams.errors import SetupError
@@ -70,8 +70,10 @@ def show(
     *,
     url: Running = None,
     admin_key: Admin = "",
+    json: AlwaysJson = False,
 ) -> None:
     """Show one letter whole: why, from where, its headers (its body stays sealed)."""
+    del json  # there is no other form
     absent = f"there is no letter {letter_id}; `tillstream rejected ls` lists them"
     if url is not None:
         query = urlencode({"letter_id": letter_id, "every": "true"})

@@ -44,7 +44,7 @@ def show(token: str, url: str | None, *, json: bool) -> None:
     table("Subscriptions", ("id", "on", "ours", "url"), shown)
 
 
-def ensure(token: str, url: str | None) -> None:
+def ensure(token: str, url: str | None, *, json: bool) -> None:
     """Have Square send all we read; a new signature key is shown for the environment."""
     here = _target(url)
     talk = square.ensure(asyncio.run(_known(token)), here, str(uuid4()))
@@ -52,19 +52,25 @@ def ensure(token: str, url: str | None) -> None:
         note("Square sends everything already")
         return
     made = square.read(asyncio.run(_asked(token, talk)))
+    if json:
+        line({"id": made.id, "notification_url": here, "signature_key": made.signature_key})
+        return
     note(f"subscription {made.id} sends to {here}")
     if made.signature_key:
         typer.echo(f"TILLSTREAM_SQUARE__NOTIFICATION_URL={here}")
         typer.echo(f"TILLSTREAM_SQUARE__SIGNATURE_KEY={made.signature_key}")
 
 
-def remove(token: str, url: str | None) -> None:
+def remove(token: str, url: str | None, *, json: bool) -> None:
     """Have Square send nothing here any more."""
     here = _target(url)
     ours = [one for one in asyncio.run(_known(token)) if one.notification_url == here]
     for one in ours:
         asyncio.run(_asked(token, square.remove(one.id)))
-        note(f"subscription {one.id} is gone")
+        if json:
+            line({"removed": one.id})
+        else:
+            note(f"subscription {one.id} is gone")
     if not ours:
         note("no subscription leads here")
 

@@ -118,12 +118,13 @@ def backup(
     *,
     url: Running = None,
     admin_key: Admin = "",
+    json: Json = False,
 ) -> None:
     """Copy the embedded log into a folder that is a log itself."""
     if url is not None:
         path = "/api/v1/operations/backup"
         (made,) = asked(url, admin_key, ("POST", path, {"name": str(folder)}))
-        note(f"backed up to {made['folder']}; put it on another disk")
+        _backed_up(made["folder"], json=json)
         return
 
     async def main() -> None:
@@ -135,15 +136,27 @@ def backup(
             await log.stop()
 
     asyncio.run(main())
-    note(f"backed up to {folder}; put it on another disk")
+    _backed_up(str(folder), json=json)
+
+
+def _backed_up(folder: str, *, json: bool) -> None:
+    if json:
+        line({"folder": folder})
+    else:
+        note(f"backed up to {folder}; put it on another disk")
 
 
 @told
-def restore(folder: Annotated[Path, typer.Argument(help="a backup")]) -> None:
+def restore(
+    folder: Annotated[Path, typer.Argument(help="a backup")], *, json: Json = False
+) -> None:
     """Copy a backup to where the embedded log shall be; move a damaged one away before."""
     url = offline.settings_for_tools().log
     if urlsplit(url).scheme not in ("", "embedded"):
         raise SetupError("only an embedded log is restored from a folder; Kafka keeps its own")
     path, _ = parse(url)
     restore_to(folder, Path(path))
-    note(f"restored {path}; start Tillstream, senders must resend what came after the backup")
+    if json:
+        line({"log": str(path)})
+    else:
+        note(f"restored {path}; start Tillstream, senders must resend what came after it")

@@ -120,6 +120,7 @@ def ensure(
     api_key: ApiKey = None,
     account: OneAccount = None,
     api: ApiUrl = HERE,
+    json: Json = False,
 ) -> None:
     """
     Have a provider send all we read; what is right already is left alone.
@@ -127,9 +128,9 @@ def ensure(
     The signature key of a new subscription at Square is shown as a line for the environment.
     """
     if provider == "square":
-        square_webhooks.ensure(_token(token), url)
+        square_webhooks.ensure(_token(token), url, json=json)
     else:
-        account_webhooks.change("PUT", api, _key(api_key), provider, account)
+        account_webhooks.change("PUT", api, _key(api_key), provider, account, json=json)
 
 
 @app.command()
@@ -142,12 +143,13 @@ def remove(
     api_key: ApiKey = None,
     account: OneAccount = None,
     api: ApiUrl = HERE,
+    json: Json = False,
 ) -> None:
     """Have a provider send nothing here any more; what leads elsewhere stays."""
     if provider == "square":
-        square_webhooks.remove(_token(token), url)
+        square_webhooks.remove(_token(token), url, json=json)
     else:
-        account_webhooks.change("DELETE", api, _key(api_key), provider, account)
+        account_webhooks.change("DELETE", api, _key(api_key), provider, account, json=json)
 
 
 def _token(given: str | None) -> str:

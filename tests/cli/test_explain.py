@@ -101,6 +101,30 @@ def test_a_capture_is_read_like_its_body(sale: list[Path], tmp_path: Path) -> No
     assert captured["parts"] == nested["parts"] == bare["parts"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe{}",
+        b"[" * 1_000,
+        b'{"headers": {}, "url": "u", "body": "\\ud800"}',
+        b'{"headers": {}, "url": "u", "body": "\xff"}',
+        b'{"headers": {"a": "\xff"}, "url": "u", "body": {}}',
+        b'{"headers": {}, "url": "u", "body": null}',
+    ],
+    ids=["empty", "bytes", "deep", "half-a-pair", "bytes-in-it", "bytes-above-it", "of-null"],
+)
+def test_a_file_that_is_no_payload_is_rejected_and_stops_no_other(
+    content: bytes, sale: list[Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "strange.json"
+    path.write_bytes(content)
+    strange, good = explain("square", path, sale[0], "--json")
+    assert (strange["verdict"], strange["parts"]) == ("rejected", [])
+    assert strange["reason"].startswith("unreadable")
+    assert good["verdict"] != "rejected"
+
+
 def test_an_unknown_provider_or_file_is_a_clear_error() -> None:
     result = CliRunner().invoke(app, ["explain", "abacus", "x.json"])
     assert result.exit_code == 2

@@ -62,7 +62,7 @@ def run(*arguments: str, status: int = 0) -> list[Any]:
 def test_dead_letters_are_listed_shown_and_redriven(deployment: Path) -> None:
     (letter,) = run("rejected", "ls", "--json")
     assert (letter["stage"], letter["error_type"]) == ("normalise", "unreadable")
-    (shown,) = run("rejected", "show", letter["letter_id"])
+    (shown,) = run("rejected", "show", letter["letter_id"], "--json")
     assert shown["letter"] == letter
     assert "not a body" not in json.dumps(shown)
     (answer,) = run("rejected", "redrive", "--json")
@@ -92,9 +92,10 @@ def test_a_rebuild_of_healthy_views_changes_nothing(deployment: Path) -> None:
 def test_a_backup_can_be_restored_elsewhere(
     deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("backup", str(deployment / "backup"))
+    folder = str(deployment / "backup")
+    assert run("backup", folder, "--json") == [{"folder": folder}]
     monkeypatch.setenv("TILLSTREAM_LOG", f"embedded://{deployment}/elsewhere")
-    run("restore", str(deployment / "backup"))
+    assert run("restore", folder, "--json") == [{"log": f"{deployment}/elsewhere"}]
     assert len(run("rejected", "ls", "--json")) == 1
     result = CliRunner().invoke(app, ["restore", str(deployment / "backup")])
     assert result.exit_code == 2

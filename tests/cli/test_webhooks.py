@@ -70,7 +70,9 @@ def test_ensuring_again_makes_no_second_subscription(run) -> None:
 
 def test_what_leads_elsewhere_is_left_alone(run) -> None:
     other = "https://other.example/hook"
-    run("ensure", "--url", other)
+    made = msgspec.json.decode(run("ensure", "--url", other, "--json").stdout)
+    assert made["notification_url"] == other
+    assert made["signature_key"] == "simulated-signature-key"
     run("ensure")
     assert [one["ours"] for one in listed(run)] == [False, True]
     assert run("remove").exit_code == 0
