@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -29,6 +28,7 @@ from connectors.contract import (
     Response,
     TransientError,
 )
+from connectors.instants import http_date
 from connectors.limits import (
     Bucket,
     Budget,
@@ -337,18 +337,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text[:9])), LONGEST_WAIT)
-    if (until := _http_date(text)) is None:
+    if (until := http_date(text)) is None:
         return None
-    wait = until - (_http_date(headers.get("date", "")) or now)
+    wait = until - (http_date(headers.get("date", "")) or now)
     return max(timedelta(0), min(wait, LONGEST_WAIT))
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return told.replace(tzinfo=told.tzinfo or UTC)
 
 
 def _wait_for(error: Exception) -> bool | timedelta:

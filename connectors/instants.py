@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from connectors.troubles import UnreadableError
 
@@ -49,3 +50,12 @@ def written(given: object) -> datetime | None:
 def microseconds(given: datetime | None) -> int:
     """Return microseconds since the epoch, 0 where no time is given."""
     return 0 if given is None else (given - EPOCH) // _MICROSECOND
+
+
+def http_date(text: str) -> datetime | None:
+    """Read the time of a header (RFC 9110, 5.6.7); None where there is none."""
+    try:
+        told = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return told.replace(tzinfo=told.tzinfo or UTC)

@@ -12,10 +12,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from connectors.contract import Request
+from connectors.instants import http_date
 from connectors.limits import SECOND, Slices
 
 EVERY = ""
 """In place of a budget's name: the slice is of all calls."""
+
+PUNCTUAL_S = 2
+"""An answer's Date that is no further from our clock is what the way and whole seconds make."""
 
 DIGITS = 10
 """Of seconds since 1970, until 2286."""
@@ -66,6 +70,8 @@ class SliceKeeper:
             return
         said = self._slices
         ends, now = _whole(headers.get(said.ends_header, "")), self._clock() // SECOND
+        if ends is not None:
+            ends -= _ahead(headers, now)
         self._told = ends is not None and abs(ends - now) <= said.longest_s
         if ends is None or not self._told or ends <= now:
             return
@@ -94,6 +100,17 @@ class SliceKeeper:
             return None if self._inside else timedelta(0)
         wait = max(0, min(full) * SECOND - self._clock())
         return timedelta(microseconds=wait // 1000 + 1)
+
+
+def _ahead(headers: Mapping[str, str], now: int) -> int:
+    """
+    Return how many seconds the provider's clock is surely ahead of ours, negative behind.
+
+    Both are whole seconds, so it may be one more: a slice rather ends too late than too early.
+    """
+    date = http_date(headers.get("date", ""))
+    ahead = 0 if date is None else int(date.timestamp()) - now
+    return ahead - 1 if abs(ahead) > PUNCTUAL_S else 0
 
 
 def _whole(text: str) -> int | None:

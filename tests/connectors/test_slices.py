@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 
@@ -160,3 +162,14 @@ async def test_a_slice_that_ends_between_two_looks_at_the_clock_holds_nobody_up(
     keeper.leave(READ, headers(0, NOW + 5))
     async with asyncio.timeout(10 * NO_WAIT):
         await keeper.enter(READ)
+
+
+@pytest.mark.parametrize("skew_s", [-420, -3, 3, 420])
+async def test_a_slice_ends_by_the_clock_of_the_provider_that_told_of_it(skew_s: int) -> None:
+    keeper = Keeper()
+    date = format_datetime(datetime.fromtimestamp(NOW + skew_s, UTC), usegmt=True)
+    await keeper.called(READ, headers(0, NOW + skew_s + 5) | {"date": date})
+    keeper.now_s += 5
+    assert not await keeper.lets_in(READ), "the Date may be of a second before"
+    keeper.now_s += 1
+    assert await keeper.lets_in(READ)
