@@ -47,6 +47,10 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
         rate_limited: requests that begin a burst of answers 429, some with Retry-After.
         server_errors, slow: requests.
         stale_cursors: cursors that are expired when they are used.
+        dying_tokens: calls with an access token that ends it before its time, between two
+            pages of a list, say; never one that is new.
+        refused_renewals: uses of a refresh token, or log-ins after the first, that are refused
+            for good: until the merchant lets us in again.
         duplicates, losses, delayed: webhook deliveries; a delayed one is overtaken by others.
         max_delay_s: seconds of the trade's own time.
         clock_skew_s: seconds that the provider's clock is ahead of ours, negative behind: all
@@ -57,6 +61,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     server_errors: int = 0
     slow: int = 0
     stale_cursors: int = 0
+    dying_tokens: int = 0
+    refused_renewals: int = 0
     duplicates: int = 0
     losses: int = 0
     delayed: int = 0
@@ -73,7 +79,7 @@ ROUGH = Faults(
     losses=20,
     delayed=100,
 )
-"""A bad day on the internet."""
+"""A bad day on the internet; it ends no tokens, which not everybody can renew."""
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,11 @@ class Desk:
         self._application = (client_id, client_secret)
         tokens = {shop.token: shop.merchant_id for shop in config.shops}
         self.book = TokenBook(
-            config.seed, tuple(tokens.values()), rotates=True, lives_s=config.token_lives_s
+            config.seed,
+            tuple(tokens.values()),
+            rotates=True,
+            lives_s=config.token_lives_s,
+            faults=config.faults,
         )
         for token, merchant in tokens.items():
             self.book.adopt(token, merchant, f"refresh-{token}")

@@ -9,13 +9,17 @@ these and its own errors out of `OAuthRefusedError`; Square's `grants` is an exa
 * `exchange` takes a code once, within `CODE_LIVES`, at the same redirect URI, by the same
   application, with the verifier of its challenge where there was one.
 * `renew` takes a refresh token; with `rotates` once, and its pair is dead from then on.
-* `owner` says whose an access token is; `expire` and `revoke` end tokens.
+* `log_in` is for an application that shows its own secret, and has no refresh tokens.
+* `owner` says whose an access token is; `expire` and `revoke` end tokens, and so do the faults
+  `dying_tokens` and `refused_renewals`, by the seed.
+* `let_in` is a merchant who consents anew, without a browser.
 * `adopt` takes over tokens that are made elsewhere, as those of a shop's configuration.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -24,9 +28,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors.simulation.chance import Chance
+from connectors.simulation.config import Faults
 
 CODE_LIVES = timedelta(minutes=5)
 NEVER = None
+NEW_CALLS, NEW_FOR = 4, timedelta(minutes=2)
+"""No fault ends a token so soon; a client may take one that is refused at once for the last."""
 
 
 class OAuthRefusedError(Exception):
@@ -64,18 +71,30 @@ class TokenBook:
         merchants: who can sign in; the first one does, until `signed_in` says another.
         rotates: whether a renewal brings a new refresh token and ends the old pair.
         lives_s: seconds that an access token lives.
+
+    `deaths` counts the tokens that a fault ended, `given` the pairs that were given.
     """
 
     def __init__(
-        self, seed: int, merchants: tuple[str, ...], *, rotates: bool, lives_s: int
+        self,
+        seed: int,
+        merchants: tuple[str, ...],
+        *,
+        rotates: bool,
+        lives_s: int,
+        faults: Faults = Faults(),  # noqa: B008 - it is frozen
     ) -> None:
         self._chance = Chance(seed, "oauth")
+        self._fate, self._faults = Chance(seed, "fate of tokens"), faults
+        self._used: Counter[str] = Counter()
+        self.deaths = self.given = 0
         self._merchants = merchants
         self._rotates = rotates
         self._lives = timedelta(seconds=lives_s)
         self._codes: dict[str, _Given] = {}
         self._access: dict[str, tuple[str, datetime | None]] = {}
         self._refresh: dict[str, tuple[str, str]] = {}
+        self._welcome = set(merchants)
         self.revoked: set[str] = set()
         self.signed_in = merchants[0]
         self.denies = False
@@ -127,8 +146,27 @@ class TokenBook:
         told = (fields.get("client_id", ""), fields.get("redirect_uri", ""), challenged)
         if told != (given.client_id, given.redirect_uri, given.challenge):
             raise OAuthRefusedError("invalid_grant")
-        self.revoked.discard(given.owner)
-        return self._pair(given.owner, now)
+        return self.let_in(given.owner, now)
+
+    def let_in(self, owner: str, now: datetime) -> Pair:
+        """Give a pair of a merchant who consents, also after what was withdrawn."""
+        self.revoked.discard(owner)
+        self._welcome.add(owner)
+        return self._pair(owner, now)
+
+    def log_in(self, owner: str, now: datetime) -> Pair:
+        """
+        Give a token to an application that has shown its secret.
+
+        No fault refuses the first time, or the first time after it was let in again.
+
+        Raises:
+            OAuthRefusedError: "invalid_client": its secret is no longer good.
+        """
+        if owner in self.revoked or (owner not in self._welcome and self._refuses(owner)):
+            raise OAuthRefusedError("invalid_client")
+        self._welcome.discard(owner)
+        return self._pair(owner, now)
 
     def renew(self, refresh_token: str, now: datetime) -> Pair:
         """
@@ -138,7 +176,7 @@ class TokenBook:
             OAuthRefusedError: "invalid_grant": unknown, used, or withdrawn.
         """
         owner, access = self._refresh.get(refresh_token, ("", ""))
-        if not owner or owner in self.revoked:
+        if not owner or owner in self.revoked or self._refuses(owner):
             raise OAuthRefusedError("invalid_grant")
         if not self._rotates:
             return self._pair(owner, now, refresh_token)
@@ -160,6 +198,10 @@ class TokenBook:
             raise OAuthRefusedError("revoked_token")
         if ends is not NEVER and ends <= now:
             raise OAuthRefusedError("expired_token")
+        if self._dies(access_token, ends, now):
+            self.deaths += 1
+            self.expire(access_token, now)
+            raise OAuthRefusedError("expired_token")
         return owner
 
     def expire(self, access_token: str, now: datetime) -> None:
@@ -179,7 +221,27 @@ class TokenBook:
         """Return whose a token is or was; empty when there was none such."""
         return self._access.get(access_token, ("", NEVER))[0]
 
+    def refresh_of(self, access_token: str) -> str:
+        """Return the refresh token that came with an access token; empty without one."""
+        found = (one for one, (_, access) in self._refresh.items() if access == access_token)
+        return next(found, "")
+
+    def _dies(self, access_token: str, ends: datetime | None, now: datetime) -> bool:
+        self._used[access_token] += 1
+        if self._used[access_token] <= NEW_CALLS:
+            return False
+        if ends is not NEVER and now < ends - self._lives + NEW_FOR:
+            return False
+        return self._fate.happens(self._faults.dying_tokens)
+
+    def _refuses(self, owner: str) -> bool:
+        if not self._fate.happens(self._faults.refused_renewals):
+            return False
+        self.revoke(owner)
+        return True
+
     def _pair(self, owner: str, now: datetime, refresh_token: str = "") -> Pair:
+        self.given += 1
         pair = Pair(
             owner=owner,
             access_token=f"sim-access-{self._chance.id(30)}",

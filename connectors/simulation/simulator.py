@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from connectors.contract import Delivery
 from connectors.simulation.calls import Answer, Call
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.goods import OwnProduct
+from connectors.simulation.oauth import TokenBook
 from connectors.simulation.truth import Figures, Totals
 
 
@@ -67,3 +68,20 @@ class Simulator(Protocol):
     def own_products(self) -> tuple[OwnProduct, ...]:
         """Return the tenant's own product list, with SKUs and the right spelling."""
         ...
+
+
+@runtime_checkable
+class TokenKeeper(Protocol):
+    """A simulator whose calls carry tokens."""
+
+    @property
+    def book(self) -> TokenBook:
+        """Return its codes and tokens."""
+        ...
+
+
+def refresh_token_of(simulator: Simulator, access_token: str) -> str:
+    """Return what renews a shop's token; empty where nothing does."""
+    if not isinstance(simulator, TokenKeeper):
+        return ""
+    return simulator.book.refresh_of(access_token)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from connectors.simulation.config import Faults, SimulatedShop, SimulatorConfig
-from connectors.simulation.simulator import Simulator
+from connectors.simulation.simulator import Simulator, refresh_token_of
 from connectors.simulators import SIMULATORS
 from streams.cli.api import Api
 from streams.cli.demo_check import Check, Ours, check
@@ -98,6 +98,8 @@ class Scene:
         }
         if shop.token:
             form["access_token"] = shop.token.format(database=self._database)
+        if refresh_token := refresh_token_of(self.simulator, shop.token):
+            form["refresh_token"] = refresh_token
         account = await api.call("POST", ACCOUNTS, form)
         self.accounts[shop.location_id] = account
         self._tell(f"{account['location_name']} connected ({self.provider})")

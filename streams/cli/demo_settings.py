@@ -24,6 +24,9 @@ from streams.providers import (
     ToastSettings,
 )
 
+CLIENT = ("simulated-client", "simulated-client-secret")
+"""Who we are where a simulator lets any application renew tokens."""
+
 CALLS_PER_SECOND = 500
 """A simulator has no need to be spared where it publishes no limit."""
 
@@ -67,6 +70,8 @@ def _square(wiring: Wiring) -> ProviderSettings:
         signature_key=SecretStr(wiring.secret),
         notification_url=wiring.webhook_url,
         base_url=wiring.url,
+        application_id=CLIENT[0],
+        application_secret=SecretStr(CLIENT[1]),
         calls_per_second=CALLS_PER_SECOND,
     )
 
@@ -82,7 +87,10 @@ def _toast(wiring: Wiring) -> ProviderSettings:
 
 def _lightspeed_k(wiring: Wiring) -> ProviderSettings:
     return LightspeedKSettings(
-        base_url=wiring.url, webhook_login=SecretStr(f"{USER}:{wiring.secret}")
+        base_url=wiring.url,
+        client_id=CLIENT[0],
+        client_secret=SecretStr(CLIENT[1]),
+        webhook_login=SecretStr(f"{USER}:{wiring.secret}"),
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from connectors.simulation.config import ROUGH, Faults, SimulatorConfig
+from connectors.simulation.simulator import refresh_token_of
 from connectors.simulators import SIMULATORS, SimulatedProvider
 from streams import logs
 from streams.cli.console import Json, line, note, told
@@ -46,7 +47,7 @@ def simulate(
         str, typer.Option(envvar=KEY_VARIABLE, help="authenticates the webhooks")
     ] = SIGNATURE_KEY,
     faults: Annotated[
-        str, typer.Option(help='"rough", or of a thousand: "losses=20,duplicates=50"')
+        str, typer.Option(help='"rough", or of a thousand: "losses=20,dying_tokens=5"')
     ] = "",
     fast: Annotated[bool, typer.Option(help="deliver without pauses")] = False,
     as_json: Json = False,
@@ -139,11 +140,15 @@ class Run:
 
     def _introduce(self, url: str, database: str) -> None:
         """Say where it is and what opens it; nothing real is behind the tokens."""
-        shops = [
-            msgspec.structs.replace(shop, token=shop.token.format(database=database))
-            for shop in self._simulator.config.shops
-        ]
         config = self._simulator.config
+        shops = [
+            {
+                **msgspec.structs.asdict(shop),
+                "token": shop.token.format(database=database),
+                "refresh_token": refresh_token_of(self._simulator, shop.token),
+            }
+            for shop in config.shops
+        ]
         wiring = Wiring(
             url=url,
             database=database,
@@ -156,9 +161,12 @@ class Run:
             return
         note(f"a simulated {self._provider} at {url} (its own sums: {url}/totals)")
         for shop in shops:
+            token, renews = shop["token"], shop["refresh_token"]
             note(
-                f"  {shop.name}: merchant {shop.merchant_id}, location {shop.location_id}, "
-                f"access token {shop.token or '(none: the application logs in)'}"
+                f"  {shop['name']}: merchant {shop['merchant_id']}, "
+                f"location {shop['location_id']}, "
+                f"access token {token or '(none: the application logs in)'}"
+                f"{renews and f', refresh token {renews}'}"
             )
         note("Tillstream calls it with:")
         for name, value in settings.items():

@@ -8,7 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from connectors.simulation.oauth import CODE_LIVES, OAuthRefusedError, TokenBook
+from connectors.simulation.config import Faults
+from connectors.simulation.oauth import (
+    CODE_LIVES,
+    NEW_CALLS,
+    NEW_FOR,
+    OAuthRefusedError,
+    TokenBook,
+)
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BACK = "https://here.example/back?x=1"
@@ -99,3 +106,58 @@ def test_who_signs_in_and_who_says_no_is_for_the_test_to_choose() -> None:
     told = parse_qs(urlsplit(book.consent(ASKS, NOW)).query)
     assert told["error"] == ["access_denied"]
     assert refusal(lambda: book.consent({"client_id": "app"}, NOW)) == "invalid_request"
+
+
+LATER = NOW + NEW_FOR
+
+
+def a_fated_book(**faults: int) -> TokenBook:
+    return TokenBook(7, ("M1",), rotates=True, lives_s=3600, faults=Faults(**faults))
+
+
+def test_a_token_that_is_not_new_dies_by_a_call_and_its_renewal_is_another() -> None:
+    book = a_fated_book(dying_tokens=1000)
+    first = book.let_in("M1", NOW)
+    for _ in range(NEW_CALLS):
+        assert book.owner(first.access_token, LATER) == "M1"
+    for _ in range(2):
+        assert refusal(lambda: book.owner(first.access_token, LATER)) == "expired_token"
+    assert book.deaths == 1
+    second = book.renew(first.refresh_token, LATER)
+    for _ in range(NEW_CALLS + 9):
+        assert book.owner(second.access_token, LATER) == "M1", "it is new"
+    assert (book.deaths, book.given) == (1, 2)
+
+
+def test_a_renewal_is_refused_for_good_until_the_merchant_lets_us_in_again() -> None:
+    book = a_fated_book(refused_renewals=1000)
+    first = book.let_in("M1", NOW)
+    for _ in range(2):
+        assert refusal(lambda: book.renew(first.refresh_token, NOW)) == "invalid_grant"
+    assert refusal(lambda: book.owner(first.access_token, NOW)) == "revoked_token"
+    assert book.owner(book.let_in("M1", NOW).access_token, NOW) == "M1"
+
+
+def test_the_first_log_in_of_an_application_is_never_refused_by_a_fault() -> None:
+    book = a_fated_book(refused_renewals=1000)
+    assert book.owner(book.log_in("M1", NOW).access_token, NOW) == "M1"
+    assert refusal(lambda: book.log_in("M1", NOW)) == "invalid_client"
+    book.let_in("M1", NOW)
+    assert book.owner(book.log_in("M1", NOW).access_token, NOW) == "M1"
+
+
+def test_the_same_seed_ends_the_same_tokens_at_the_same_calls() -> None:
+    def deaths() -> list[int]:
+        book = a_fated_book(dying_tokens=100)
+        found, pair = [], book.let_in("M1", NOW)
+        for call in range(200):
+            at = NOW + call * NEW_FOR / 10
+            try:
+                book.owner(pair.access_token, at)
+            except OAuthRefusedError:
+                found.append(call)
+                pair = book.renew(pair.refresh_token, at)
+        return found
+
+    assert deaths() == deaths()
+    assert len(deaths()) > 2

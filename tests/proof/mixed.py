@@ -38,7 +38,7 @@ class Watched:
         self.inner = inner
         self.config = inner.config
         self.down = False
-        self.tokens: list[tuple[bytes, int]] = []
+        self.token_calls: list[tuple[bytes, int]] = []
 
     @property
     def ends(self) -> datetime:
@@ -49,7 +49,7 @@ class Watched:
             return Answer(response=answer_of(400, b'{"error": "out of order"}'))
         answer = self.inner.handle(call, now)
         if "token" in call.path:
-            self.tokens.append((call.body, answer.response.status))
+            self.token_calls.append((call.body, answer.response.status))
         return answer
 
     def release(self, until: datetime) -> None:

@@ -93,11 +93,11 @@ async def test_whoever_takes_a_lane_over_renews_with_the_refresh_token_that_came
         }
         await fleet.apis[1].call("POST", ACCOUNTS, form)
         for takes_over in (False, True):
-            simulator.inner.expire_tokens(datetime.now(UTC))
+            simulator.inner.book.expire_all(datetime.now(UTC))
             ended = await fleet.run(account["account_id"], "sync")
             assert ended["status"] == "completed", ended["error"]
             if not takes_over:
                 keeper, _ = fleet.keeper("lightspeed-x")
                 await asyncio.to_thread(keeper.kill)
-        assert [status for _, status in simulator.tokens] == [200, 200]
-        assert len({body for body, _ in simulator.tokens}) == 2
+        assert [status for _, status in simulator.token_calls] == [200, 200]
+        assert len({body for body, _ in simulator.token_calls}) == 2

@@ -8,26 +8,29 @@ lives an hour, a refresh token is good once)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.simulation.answers import Json, RefusedError
-from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatorConfig
+from connectors.simulation.oauth import OAuthRefusedError, TokenBook
 
-LIVES = timedelta(hours=1)
+LIVES_S = 3600
 
 
 class Desk:
     """The tokens of all business locations: those of the config never expire."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        self._chance = Chance(config.seed, "tokens")
-        self._access: dict[str, tuple[int, datetime | None]] = {
-            shop.token: (place, None) for place, shop in enumerate(config.shops)
-        }
-        self._refresh = {f"refresh-{it.token}": n for n, it in enumerate(config.shops)}
         self._places = {shop.merchant_id: n for n, shop in enumerate(config.shops)}
-        self._revoked: set[int] = set()
+        self.book = TokenBook(
+            config.seed,
+            tuple(self._places),
+            rotates=True,
+            lives_s=LIVES_S,
+            faults=config.faults,
+        )
+        for shop in config.shops:
+            self.book.adopt(shop.token, shop.merchant_id, f"refresh-{shop.token}")
 
     def place(self, headers: Mapping[str, str], now: datetime) -> int:
         """
@@ -37,12 +40,11 @@ class Desk:
             RefusedError: unknown, expired or withdrawn.
         """
         kind, _, token = headers.get("authorization", "").partition(" ")
-        place, ends = self._access.get(token, (-1, None))
-        if kind.lower() != "bearer" or place < 0 or place in self._revoked:
-            raise RefusedError(401, "Unauthorized")
-        if ends is not None and ends <= now:
-            raise RefusedError(401, "Unauthorized")
-        return place
+        try:
+            owner = self.book.owner(token if kind.lower() == "bearer" else "", now)
+        except OAuthRefusedError:
+            raise RefusedError(401, "Unauthorized") from None
+        return self._places[owner]
 
     def renewed(
         self, headers: Mapping[str, str], query: Mapping[str, str], now: datetime
@@ -57,20 +59,16 @@ class Desk:
             raise RefusedError(401, "the application does not say who it is", "invalid_client")
         if query.get("grant_type") != "refresh_token":
             raise RefusedError(400, "unknown grant", "unsupported_grant_type")
-        place = self._refresh.pop(query.get("refresh_token", ""), -1)
-        if place < 0 or place in self._revoked:
-            raise RefusedError(400, "the refresh token is no longer good", "invalid_grant")
-        access, refresh = self._chance.id(43), self._chance.id(43)
-        self._access[access] = place, now + LIVES
-        self._refresh[refresh] = place
+        try:
+            pair = self.book.renew(query.get("refresh_token", ""), now)
+        except OAuthRefusedError as refused:
+            raise RefusedError(
+                400, "the refresh token is no longer good", refused.code
+            ) from None
         return {
-            "access_token": access,
-            "refresh_token": refresh,
+            "access_token": pair.access_token,
+            "refresh_token": pair.refresh_token,
             "token_type": "Bearer",
-            "expires_in": int(LIVES.total_seconds()),
+            "expires_in": LIVES_S,
             "scope": "financial-api items",
         }
-
-    def revoke(self, merchant: str) -> None:
-        """Withdraw all tokens of a business location."""
-        self._revoked.add(self._places[merchant])

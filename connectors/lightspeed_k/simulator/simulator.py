@@ -25,6 +25,7 @@ from connectors.simulation.calls import Answer, Call
 from connectors.simulation.chance import Chance, whole
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.goods import OwnProduct, own_products
+from connectors.simulation.oauth import TokenBook
 from connectors.simulation.truth import Figures, Totals
 from connectors.simulation.weather import attempts
 
@@ -51,6 +52,11 @@ class LightspeedKSimulator:
     def ends(self) -> datetime:
         """Return when everything of the live trade has happened."""
         return self._books.ends
+
+    @property
+    def book(self) -> TokenBook:
+        """Return its tokens."""
+        return self._api.desk.book
 
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer a call to the API; `now` ages tokens."""
@@ -81,7 +87,7 @@ class LightspeedKSimulator:
     def revoke(self, merchant: str, at: datetime) -> None:
         """Withdraw our authorisation; K-Series sends no word of that."""
         del at
-        self._api.desk.revoke(merchant)
+        self.book.revoke(merchant)
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""

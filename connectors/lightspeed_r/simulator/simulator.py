@@ -59,8 +59,8 @@ class LightspeedRSimulator:
         return self._api.handle(call, now)
 
     @property
-    def tokens(self) -> TokenBook:
-        """Return who may read what; who signs in at the page of consent is said there."""
+    def book(self) -> TokenBook:
+        """Return its codes and tokens; who signs in at the page of consent is said there."""
         return self._api.desk.book
 
     def release(self, until: datetime) -> None:
@@ -81,7 +81,7 @@ class LightspeedRSimulator:
     def revoke(self, merchant: str, at: datetime) -> None:
         """Withdraw our authorisation; the R-Series sends no word of that."""
         del at
-        self.tokens.revoke(merchant)
+        self.book.revoke(merchant)
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""

@@ -24,6 +24,7 @@ from connectors.simulation.chance import whole
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.counter import Habits
 from connectors.simulation.goods import OwnProduct, own_products
+from connectors.simulation.oauth import TokenBook
 from connectors.simulation.truth import Figures, Totals
 from connectors.simulation.weather import attempts
 
@@ -64,9 +65,10 @@ class LightspeedXSimulator:
         """Return how many calls came sooner than the limit of a store allows."""
         return self._api.gate.over_budget
 
-    def expire_tokens(self, now: datetime) -> None:
-        """Let every access token be expired from a time on; refresh tokens stay good."""
-        self._api.desk.book.expire_all(now)
+    @property
+    def book(self) -> TokenBook:
+        """Return its codes and tokens."""
+        return self._api.desk.book
 
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer a call to the API."""
@@ -105,7 +107,7 @@ class LightspeedXSimulator:
     def revoke(self, merchant: str, at: datetime) -> None:
         """Withdraw our access to a store; the X-Series sends no word of that."""
         del at
-        self._api.desk.book.revoke(merchant)
+        self.book.revoke(merchant)
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""

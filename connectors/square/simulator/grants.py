@@ -51,7 +51,11 @@ class Grants:
     def __init__(self, config: SimulatorConfig) -> None:
         self._merchants = tuple(dict.fromkeys(shop.merchant_id for shop in config.shops))
         self.book = TokenBook(
-            config.seed, self._merchants, rotates=False, lives_s=config.token_lives_s
+            config.seed,
+            self._merchants,
+            rotates=False,
+            lives_s=config.token_lives_s,
+            faults=config.faults,
         )
         for shop in config.shops:
             self.book.adopt(shop.token, shop.merchant_id, f"sim-refresh-{shop.merchant_id}")
@@ -68,10 +72,6 @@ class Grants:
             return self.book.owner(token if kind.lower() == "bearer" else "", now)
         except OAuthRefusedError as refused:
             raise RefusedError(401, _TOKEN_CODES[refused.code]) from None
-
-    def expire(self, token: str, now: datetime) -> None:
-        """Let a token be expired from a time on."""
-        self.book.expire(token, now)
 
     def authorize(self, query: Mapping[str, str], now: datetime) -> str:
         """

@@ -15,6 +15,7 @@ from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.gate import Allowance, Gate
 from connectors.simulation.goods import OwnProduct, own_products
 from connectors.simulation.hours import days_before
+from connectors.simulation.oauth import TokenBook
 from connectors.simulation.truth import Figures, Totals, summed
 from connectors.square.simulator.api import Api
 from connectors.square.simulator.grants import Grants
@@ -70,6 +71,11 @@ class SquareSimulator:
         """Return how many calls were more than Square is known to take; they are answered."""
         return self._gate.over_budget
 
+    @property
+    def book(self) -> TokenBook:
+        """Return its codes and tokens."""
+        return self._grants.book
+
     def release(self, until: datetime) -> None:
         """Let what happens up to a time be known; never more than the live trade has."""
         self._store.release(min(until, self.ends))
@@ -117,10 +123,6 @@ class SquareSimulator:
     def sign_in(self, merchant: str, *, denies: bool = False) -> None:
         """Choose who is at the page of consent from now on, and whether they say no."""
         self._grants.book.signed_in, self._grants.book.denies = merchant, denies
-
-    def expire_token(self, token: str, now: datetime) -> None:
-        """Let an access token be expired from now on."""
-        self._grants.expire(token, now)
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete."""

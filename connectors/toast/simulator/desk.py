@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.simulation.answers import Json, RefusedError
-from connectors.simulation.chance import Chance
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.gate import Allowance, Nearest
+from connectors.simulation.oauth import OAuthRefusedError, TokenBook
 from connectors.toast.simulator.places import CLIENT_ID, CLIENT_SECRET
 
 _SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
@@ -55,9 +55,13 @@ class Desk:
     """Gives tokens to our application and lets calls in that have one."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        self._chance = Chance(config.seed, "tokens")
-        self._lives = timedelta(seconds=config.token_lives_s)
-        self._tokens: dict[str, datetime] = {}
+        self.book = TokenBook(
+            config.seed,
+            (CLIENT_ID,),
+            rotates=False,
+            lives_s=config.token_lives_s,
+            faults=config.faults,
+        )
         self._places = {shop.location_id: n for n, shop in enumerate(config.shops)}
         self.revoked: set[str] = set()
 
@@ -76,24 +80,22 @@ class Desk:
             raise RefusedError(400, "userAccessType is not supported")
         if (asked.client_id, asked.client_secret) != (CLIENT_ID, CLIENT_SECRET):
             raise RefusedError(401, "unauthorized")
-        token = self._chance.id(120)
-        self._tokens[token] = now + self._lives
+        try:
+            pair = self.book.log_in(CLIENT_ID, now)
+        except OAuthRefusedError:
+            raise RefusedError(401, "unauthorized") from None
         return {
             "@class": ".SuccessfulResponse",
             "token": {
                 "tokenType": "Bearer",
                 "scope": None,
-                "expiresIn": int(self._lives.total_seconds()),
-                "accessToken": token,
+                "expiresIn": int((pair.expires_at - now).total_seconds()),
+                "accessToken": pair.access_token,
                 "idToken": None,
                 "refreshToken": None,
             },
             "status": "SUCCESS",
         }
-
-    def forget_tokens(self) -> None:
-        """Let no token be good any more."""
-        self._tokens.clear()
 
     def place(self, headers: Mapping[str, str], now: datetime) -> int:
         """
@@ -103,9 +105,10 @@ class Desk:
             RefusedError: no good token, no restaurant, or none of ours.
         """
         kind, _, token = headers.get("authorization", "").partition(" ")
-        ends = self._tokens.get(token) if kind.lower() == "bearer" else None
-        if ends is None or ends <= now:
-            raise RefusedError(401, "the token is expired or unknown")
+        try:
+            self.book.owner(token if kind.lower() == "bearer" else "", now)
+        except OAuthRefusedError:
+            raise RefusedError(401, "the token is expired or unknown") from None
         restaurant = headers.get("toast-restaurant-external-id")
         if not restaurant:
             raise RefusedError(400, "Toast-Restaurant-External-ID is missing")

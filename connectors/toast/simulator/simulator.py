@@ -14,6 +14,7 @@ from connectors.simulation.calls import Answer, Call
 from connectors.simulation.chance import whole
 from connectors.simulation.config import SimulatorConfig
 from connectors.simulation.goods import OwnProduct, own_products
+from connectors.simulation.oauth import TokenBook
 from connectors.simulation.truth import Figures, Totals
 from connectors.simulation.weather import attempts
 from connectors.toast.simulator.api import Api
@@ -61,6 +62,11 @@ class ToastSimulator:
         """Return how many calls came sooner than Toast's limits allow."""
         return self._api.gate.over_budget
 
+    @property
+    def book(self) -> TokenBook:
+        """Return the tokens of our application, which owns them all."""
+        return self._api.desk.book
+
     def handle(self, call: Call, now: datetime) -> Answer:
         """Answer a call to the API; `now` ages tokens, and counts calls."""
         return self._api.handle(call, now, self._until)
@@ -100,10 +106,6 @@ class ToastSimulator:
         """Withdraw our access to a restaurant; Toast sends no word of that."""
         del at
         self._api.desk.revoked.add(merchant)
-
-    def forget_tokens(self) -> None:
-        """Let no token be good any more."""
-        self._api.desk.forget_tokens()
 
     def totals(self) -> Totals:
         """Return the sums of all that is known and complete; no count goes below none."""

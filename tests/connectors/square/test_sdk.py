@@ -182,7 +182,7 @@ async def test_stock_is_the_last_count_and_what_moved_after_it(shop: Open) -> No
 
 
 async def test_a_token_that_expired_is_refused_and_can_be_renewed(shop: Open) -> None:
-    shop.square.expire_token(shop.bakery.token, NOW)
+    shop.square.book.expire(shop.bakery.token, NOW)
     with pytest.raises(ApiError) as caught:
         await shop.client.locations.list()
     assert caught.value.status_code == 401

@@ -74,7 +74,7 @@ def not_back(made: Transaction) -> bool:
 def test_a_token_that_toast_forgot_is_fetched_anew() -> None:
     toast, client = a_toast()
     before = client.token
-    toast.forget_tokens()
+    toast.book.expire_all(client.clock.now)
     assert client.snapshot()
     assert client.token != before
 
