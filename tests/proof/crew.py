@@ -57,6 +57,11 @@ class Member(Till):
         """Say whether a worker has any lanes: its metrics tell their lag."""
         return "pos_lane_lag_records{" in httpx.get(f"{self.url}/metrics", timeout=10).text
 
+    def opened(self) -> int:
+        """Return how often a worker has opened a lane, by what it wrote down."""
+        words = self.words_file.read_text()
+        return words.count('"lane-open"') + words.count('"lane-rebuilt"')
+
 
 class Crew:
     """So many of each; `site.url` is that of the first `serve`."""

@@ -138,10 +138,11 @@ async def frozen(fleet: Fleet) -> None:
         for member in members:
             assert member.process is not None
             fleet.mark(member.role)
+            opened = member.opened()
             member.process.send_signal(signal.SIGSTOP)
             await asyncio.sleep(3 * SESSION_S)
             member.process.send_signal(signal.SIGCONT)
-            back.append(await asyncio.to_thread(is_back, member))
+            back.append(await asyncio.to_thread(is_back, member, opened))
             await fleet.taken(100)
     fleet.figures |= {
         "freezes": len(back),
@@ -152,11 +153,11 @@ async def frozen(fleet: Fleet) -> None:
     }
 
 
-def is_back(member: Member) -> float:
-    """Wait until a process is ready and, of a worker, has lanes; return the seconds."""
+def is_back(member: Member, opened: int) -> float:
+    """Wait until a process is ready and, a worker, has opened lanes; return the seconds."""
     began = time.monotonic()
     member.ready()
-    while member.role == "work" and not member.lanes():
+    while member.role == "work" and member.opened() == opened:
         assert time.monotonic() - began < PATIENCE_S, f"{member.name} gets no lanes"
         time.sleep(0.1)
     return time.monotonic() - began
