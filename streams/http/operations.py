@@ -27,8 +27,11 @@ from streams.operations.tailing import BEGIN, TopicPage, check_topic, page_of, p
 
 LETTERS_MAX = 1_000
 
-SLICE = 2_000
-"""Raw events of one request of a replay: it is answered within a second or two."""
+SLICE = 1_000
+"""
+Raw events of one request of a replay: it is answered within a second, and on a machine that has
+a tenth of its processors to spare well before the client gives up.
+"""
 
 SENT_MAX = 1_000
 """Letters that one request sends again."""
