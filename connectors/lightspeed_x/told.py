@@ -2,7 +2,7 @@
 A sale in one shape: what each of the three tells, under one set of names.
 
 Source: x-series-api.lightspeedhq.com/reference (ListSales of API 2.0 and of 2026-07),
-.../docs/webhooks_example_payloads
+.../docs/webhooks_example_payloads, .../docs/sales_states_and_attributes
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ _STATUS = {
     "LAYBY_CLOSED": Status.COMPLETED,
     "ONACCOUNT": Status.COMPLETED,
     "ONACCOUNT_CLOSED": Status.COMPLETED,
+    "AWAITING_DISPATCH": Status.OPEN,
+    "DISPATCHED_CLOSED": Status.COMPLETED,
+    "AWAITING_PICKUP": Status.OPEN,
+    "PICKED_UP_CLOSED": Status.COMPLETED,
+    "SERVICE": Status.OPEN,
+    "SERVICE_CLOSED": Status.COMPLETED,
     "VOIDED": Status.CANCELLED,
 }
 _STATE = {

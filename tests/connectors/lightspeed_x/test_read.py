@@ -178,6 +178,13 @@ def test_a_sale_belongs_to_the_day_of_its_date_on_the_shops_clock() -> None:
         (None, "closed", ["layby"], Status.COMPLETED),
         (None, "voided", [], Status.CANCELLED),
         ("ONACCOUNT_CLOSED", None, [], Status.COMPLETED),
+        ("AWAITING_DISPATCH", None, [], Status.OPEN),
+        (None, "pending", ["delivery"], Status.OPEN),
+        ("DISPATCHED_CLOSED", None, [], Status.COMPLETED),
+        ("AWAITING_PICKUP", None, [], Status.OPEN),
+        ("PICKED_UP_CLOSED", None, [], Status.COMPLETED),
+        ("SERVICE", None, [], Status.OPEN),
+        ("SERVICE_CLOSED", None, [], Status.COMPLETED),
         ("NEW_WORD", None, [], Status.OPEN),
     ],
 )
