@@ -18,6 +18,7 @@ import msgspec
 import stamina
 from aiolimiter import AsyncLimiter
 
+from connectors.awake import awake_for
 from connectors.contract import (
     Conversation,
     CredentialsError,
@@ -252,7 +253,7 @@ class Exchange:
             if request.once:
                 await self._fence()
             try:
-                async with asyncio.timeout(self._patience.timeout_s):
+                async with awake_for(self._patience.timeout_s):
                     answer = await self._send(request, authorization)
             except (TimeoutError, httpx.TransportError) as error:
                 # the library's own message may quote headers: only its type is told

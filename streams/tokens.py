@@ -282,10 +282,7 @@ class AccountToken:
     async def _renewed(self) -> Credentials:
         """Bring a new pair into the log: one that was got before, or one that is got now."""
         before = self._account().credentials
-        try:
-            await self._book.catch_up(self._account_id)
-        except LogUnavailableError:
-            raise TransientError("the log does not say whether the token was renewed") from None
+        await self._caught_up()
         account = self._account()
         known = self._open(account)
         if account.credentials != before:
@@ -295,7 +292,9 @@ class AccountToken:
             try:
                 waiting = await self._asked(account, known)
             except CredentialsError:
-                # another process may have been first, and its pair is the good one
+                # Another process may have been first, and its pair is the good one: it took the
+                # lane while we stood still, and what it wrote since may not be known here yet.
+                await self._caught_up()
                 if self._account().credentials == account.credentials:
                     raise
                 return self._open(self._account())
@@ -305,6 +304,12 @@ class AccountToken:
         self._got_at = self._clock()
         logger.info("token_renewed", account_id=self._account_id)
         return fresh
+
+    async def _caught_up(self) -> None:
+        try:
+            await self._book.catch_up(self._account_id)
+        except LogUnavailableError:
+            raise TransientError("the log does not say whether the token was renewed") from None
 
     async def _asked(self, account: Account, known: Credentials) -> bytes:
         if self._renew is None or not known.refresh_token:

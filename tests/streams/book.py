@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -31,6 +32,7 @@ class Book:
         self.away = False
         self.late = False
         self.events: list[str] = []
+        self.unread: Callable[[], object] | None = None
 
     def account(self, account_id):
         return self.accounts.get(account_id)
@@ -40,6 +42,9 @@ class Book:
 
     async def catch_up(self, account_id):
         assert account_id in self.accounts
+        unread, self.unread = self.unread, None
+        if unread is not None:
+            unread()
 
     async def change_account(self, account_id, change):
         await asyncio.sleep(0)

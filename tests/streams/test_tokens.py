@@ -13,6 +13,7 @@ from connectors.exchange import Patience
 from schemas.account import AccountStatus
 from streams import exchanges
 from streams.credentials import Credentials
+from streams.pending import PendingGrants
 from tests.connectors.provider import provider
 from tests.streams.book import R_TOKEN, READ, Book, Clock, Tokens, new_book, old, ours
 
@@ -185,6 +186,54 @@ async def test_another_process_that_renewed_first_is_believed(book, clock, tmp_p
         await way.of(account).ask(READ)
         await way.close()
     assert book.events == ["token", "access-5"]
+
+
+async def test_who_stood_still_while_another_renewed_is_refused_and_then_believes_the_log(
+    book, clock, tmp_path
+) -> None:
+    account = book.add("lightspeed-r", old())
+    tokens = Tokens(book)
+    tokens.number, tokens.good = 5, {"access-5"}
+
+    def answer(asked):
+        if asked.path == R_TOKEN:  # what the other wrote is in the log, and not known here yet
+            book.unread = lambda: book.add("lightspeed-r", old(7200, 5))
+        return tokens.answer(asked)
+
+    async with provider(answer) as there:
+        way = ours(tmp_path, book, clock, there.url)
+        assert (await way.of(account).ask(READ)).status == 200
+        await way.close()
+    assert book.events == ["token", "access-5"]
+
+
+async def test_who_stood_still_with_the_new_pair_in_its_hands_brings_the_account_back(
+    book, clock, tmp_path, monkeypatch
+) -> None:
+    account = book.add("lightspeed-r", old())
+    still, wakes = asyncio.Event(), asyncio.Event()
+    keep = PendingGrants.keep
+
+    async def keep_later(self, account, box):
+        still.set()
+        await wakes.wait()
+        await keep(self, account, box)
+
+    monkeypatch.setattr(PendingGrants, "keep", keep_later)
+    async with provider(Tokens(book).answer) as there:
+        frozen, other = (ours(tmp_path / it, book, clock, there.url) for it in "ab")
+        asking = asyncio.create_task(frozen.of(account).ask(READ))
+        await still.wait()
+        with pytest.raises(GrantOverError):
+            await other.of(account).ask(READ)
+        book.accounts["a1"] = replace(account, status=AccountStatus.REVOKED)
+        wakes.set()
+        assert (await asking).status == 200
+        assert (await other.of(account).ask(READ)).status == 200
+        for way in (frozen, other):
+            await way.close()
+    assert book.accounts["a1"].status is AccountStatus.CONNECTED
+    assert book.credentials().refresh_token == "refresh-2"
 
 
 # -- trouble ---------------------------------------------------------------------------------
