@@ -20,6 +20,7 @@ from schemas.sealing import SealBrokenError, Sealer, UnknownKeyError
 from streams.directory import UNCLAIMED, Directory
 from streams.errors import SetupError
 from streams.log import TP, EventLog, Headers, Out, Record, lane_of
+from streams.operations.rejected import mark
 from streams.reading import records_of
 from streams.views import NotSettledError, Views
 
@@ -203,8 +204,9 @@ class Ingest:
         Append again, for a new account, what had come before anybody knew it.
 
         Call it once the directory knows the account, so that nothing more is kept unclaimed;
-        claiming twice is harmless, because the same facts are the same parts. Returns how many
-        raw events were claimed.
+        claiming twice is harmless, because the same facts are the same parts. Their letters
+        count as redriven then, and a further location of the merchant may claim them, too.
+        Returns how many raw events were claimed.
         """
         await self._none_under_way.wait()
         lane = lane_of(_unclaimed_key(account), self._lanes)
@@ -214,19 +216,30 @@ class Ingest:
             except NotSettledError:
                 logger.warning("claim_before_settled", account_id=account.account_id)
         claimed = 0
-        batch: list[RawEvent] = []
-        async for raw in self._unclaimed(account, lane):
-            batch.append(raw)
+        batch: list[tuple[Record, RawEvent]] = []
+        async for found in self._unclaimed(account, lane):
+            batch.append(found)
             if len(batch) == CLAIMED_AT_ONCE:
-                claimed += len(await self._write(batch))
+                claimed += await self._claimed(batch)
                 batch = []
-        if batch:
-            claimed += len(await self._write(batch))
+        claimed += await self._claimed(batch)
         if claimed:
             logger.info("unclaimed_claimed", account_id=account.account_id, count=claimed)
         return claimed
 
-    async def _unclaimed(self, account: Account, lane: int) -> AsyncIterator[RawEvent]:
+    async def _claimed(self, batch: Sequence[tuple[Record, RawEvent]]) -> int:
+        """Write events, then mark their letters: cut off in between, they stay open."""
+        if not batch:
+            return 0
+        written = await self._write([raw for _, raw in batch])
+        letters = {letter.offset: letter for letter, _ in batch}.values()
+        marks = [mark(letter) for letter in letters]
+        await self._log.append(topics.REJECTED, marks, batch[0][0].partition)
+        return len(written)
+
+    async def _unclaimed(
+        self, account: Account, lane: int
+    ) -> AsyncIterator[tuple[Record, RawEvent]]:
         connector = self._connectors[account.provider]
         wanted = _unclaimed_key(account)
         async for record in records_of(self._log, TP(topics.REJECTED, lane)):
@@ -253,7 +266,7 @@ class Ingest:
                 headers=raw.headers,
             )
             for event in self._events(account, arrival):
-                yield replace(event, received_at=raw.received_at)
+                yield record, replace(event, received_at=raw.received_at)
 
     # -- writing -----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from streams.http.problems import ProblemError
 from streams.http.services import Services
 from streams.http.visibility import visible
 from streams.log import Out
-from streams.sync.plan import History, history_of, next_due, sync_id
+from streams.sync.plan import History, days_before, history_of, next_due, sync_id
 
 TABLE, HEARING = "normalise.syncs", "normalise.webhooks"
 LATE_INTERVALS = 3
@@ -95,9 +95,9 @@ async def trigger(
 async def import_history(
     account_id: AccountId, form: HistoryForm, services: ServicesDep, caller: CallerDep
 ) -> Response:
-    """Import what the provider has of the last days; goes on after a restart."""
+    """Import the last business days, each of them whole; goes on after a restart."""
     account = account_of(services, caller, account_id)
-    days = timedelta(days=form.days or services.settings.history_days)
+    days = form.days or services.settings.history_days
     return await _ask(services, caller, account, CommandKind.IMPORT_HISTORY, form, days)
 
 
@@ -107,10 +107,10 @@ async def _ask(
     account: Account,
     kind: CommandKind,
     reason: Reason,
-    back: timedelta | None = None,
+    days: int | None = None,
 ) -> Response:
     now = services.clock()
-    since, until = (None, None) if back is None else (now - back, now)
+    since, until = (None, None) if days is None else (days_before(now, days, account), now)
     command, seen = await ask(services, caller, account, kind, since, until, reason)
     name = sync_id(command.requested_at, command.command_id)
     return json_answer(Asked(command_id=command.command_id, sync_id=name, visible=seen), 202)

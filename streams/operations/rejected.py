@@ -201,6 +201,11 @@ async def _until_seen(log: EventLog, sent: Sequence[Record]) -> None:
         await asyncio.sleep(SEEN_S)
 
 
+def mark(letter: Record) -> Out:
+    """Return the record by which a letter counts as redriven; it belongs into the same lane."""
+    return Out(letter.key, None, ((REDRIVEN, _letter_id(letter).encode()),))
+
+
 async def _resent(piece: Iterable[Record], newest: _Newest) -> dict[str, list[Out]]:
     """Return the records to append for some letters of one lane, marks included."""
     outs: dict[str, list[Out]] = {}
@@ -216,8 +221,7 @@ async def _resent(piece: Iterable[Record], newest: _Newest) -> dict[str, list[Ou
             stage = (REDRIVE_STAGE, headers["__rejected.stage"])
             again = Out(record.key, record.value, (stage, *original))
             outs.setdefault(topic, []).append(again)
-        marked = Out(record.key, None, ((REDRIVEN, _letter_id(record).encode()),))
-        outs.setdefault(topics.REJECTED, []).append(marked)
+        outs.setdefault(topics.REJECTED, []).append(mark(record))
     return outs
 
 

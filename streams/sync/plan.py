@@ -206,7 +206,7 @@ def ordered(
             since = command.since or mark - timedelta(seconds=lookback_s)
         case CommandKind.IMPORT_HISTORY:
             kind = SyncKind.HISTORICAL
-            since = command.since or until - timedelta(days=spans.history_days)
+            since = command.since or days_before(until, spans.history_days, account)
         case CommandKind.RESYNC_RANGE:
             kind = SyncKind.RESYNC
             since = command.since or until - timedelta(days=1)
@@ -225,6 +225,12 @@ def ordered(
         run_as=command.run_as,
         message=command.message,
     )
+
+
+def days_before(instant: datetime, days: int, account: Account) -> datetime:
+    """Return when the business day `days` before began: part of a day has no totals."""
+    calendar = account.calendar
+    return calendar.begins(calendar.day_of(instant) - timedelta(days=days))
 
 
 def resumed(run: SyncRun) -> Order:

@@ -1,5 +1,6 @@
 import asyncio
-from datetime import datetime
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from tests.http.harness import API, a_payment
 
@@ -140,14 +141,16 @@ async def test_a_sync_that_is_asked_for_is_in_the_next_list_of_runs(shop):
 
 async def test_history_is_imported_for_the_days_asked_or_the_default(shop):
     bakery = await shop.tenant("bakery")
-    where = f"{API}/accounts/{(await shop.connected(bakery))['account_id']}"
+    account = await shop.connected(bakery)
+    where, zone = f"{API}/accounts/{account['account_id']}", ZoneInfo(account["timezone"])
     for form, days in (({"days": 7}, 7), ({}, 90)):
         asked = (await bakery.post(f"{where}/sync/historical", json=form)).json()
         runs = (await bakery.get(f"{where}/syncs")).json()["items"]
         (run,) = [run for run in runs if run["sync_id"] == asked["sync_id"]]
         assert run["kind"] == "historical"
-        since, until = run["since"], run["until"]
-        assert (datetime.fromisoformat(until) - datetime.fromisoformat(since)).days == days
+        since, until = (datetime.fromisoformat(run[it]) for it in ("since", "until"))
+        assert (until.astimezone(zone).date() - since.astimezone(zone).date()).days == days
+        assert since.astimezone(zone).time() == time(account["cut_off_hour"])
     assert (await bakery.post(f"{where}/sync/historical", json={"days": 0})).status_code == 422
 
 

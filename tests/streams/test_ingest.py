@@ -8,6 +8,7 @@ from streams.directory import UNCLAIMED
 from streams.errors import SetupError
 from streams.ingest import kept_headers
 from streams.log import TP, DeadLetter, LogUnavailableError, lane_of, rejection
+from streams.operations.rejected import Choice, chosen
 from tests.streams.desk import LANES, NOW, an_account, desk
 
 
@@ -141,6 +142,21 @@ async def test_a_new_account_claims_what_is_about_it_and_nothing_else(tmp_path):
         opened = [made.sealer.open(r.body, tenant="bakery", record=r.raw_id) for r in own]
         assert sorted(opened) == [b":d3", b"L1:d1", b"L1:d4"]
         assert {raw.channel for raw in own} == {Channel.WEBHOOK}
+
+
+async def test_claimed_letters_are_open_no_more_and_another_location_claims_them_too(tmp_path):
+    async with desk(tmp_path, CONNECTORS) as made:
+        for body in (b"L1:d1", b"L2:d2", b":d3"):
+            await deliver(made, body)
+        await reject_all(made)
+        await made.directory.create_tenant("bakery", "Bakery")
+        claimed, left = [], []
+        for location in ("L1", "L2"):
+            account = an_account(f"of-{location}", location_id=location)
+            await made.directory.put_account(account)
+            claimed.append(await made.ingest.claim(account))
+            left.append(len(await chosen(made.log, LANES, Choice())))
+        assert (claimed, left) == ([2, 2], [1, 0])
 
 
 async def test_a_claimed_delivery_has_the_id_it_would_have_had(tmp_path):

@@ -12,6 +12,7 @@ from schemas.account import Account
 from schemas.sync import Command, CommandKind, SyncKind, SyncRun, SyncStatus
 from streams.sync.plan import (
     SLICE,
+    days_before,
     history_of,
     next_due,
     ordered,
@@ -118,7 +119,18 @@ def test_a_command_gives_the_same_run_however_often_it_is_read() -> None:
     one = ordered(command, ACCOUNT, history, 600, Spans)
     assert one == ordered(command, ACCOUNT, history, 600, Spans)
     assert one.kind is SyncKind.HISTORICAL
-    assert one.until - one.since == timedelta(days=90)
+    assert (one.since, one.until) == (days_before(NOON, 90, ACCOUNT), NOON)
+
+
+@given(
+    st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda age: NOON - age),
+    st.integers(1, 400),
+)
+def test_an_import_of_some_days_begins_with_the_first_of_them(now: datetime, days: int) -> None:
+    since = days_before(now, days, ACCOUNT)
+    first = ACCOUNT.calendar.day_of(since)
+    assert since == ACCOUNT.calendar.begins(first)
+    assert ACCOUNT.calendar.day_of(now) - first == timedelta(days=days)
 
 
 @given(
