@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,20 @@ from tests.proof.site import ROOT
 PATIENCE_S = 120.0
 
 
+class Harm:
+    """Counts the writes to a path; right after one of them, harm is done."""
+
+    def __init__(self, path: str, at: int, do: Callable[[], None]) -> None:
+        self.path, self.at, self.do = path, at, do
+        self.count = 0
+
+    def met(self, call: Call) -> None:
+        if call.method == "POST" and call.path.endswith(self.path):
+            self.count += 1
+            if self.count == self.at:
+                self.do()
+
+
 class Watched:
     """A simulated provider that can be taken away, and whose token calls are kept."""
 
@@ -39,6 +53,12 @@ class Watched:
         self.config = inner.config
         self.down = False
         self.token_calls: list[tuple[bytes, int]] = []
+        self.harms: list[Harm] = []
+
+    def harmed(self, path: str, at: int, do: Callable[[], None]) -> Harm:
+        """Do harm when a path is written to for so many times, before anybody hears of it."""
+        self.harms.append(Harm(path, at, do))
+        return self.harms[-1]
 
     @property
     def ends(self) -> datetime:
@@ -50,6 +70,8 @@ class Watched:
         answer = self.inner.handle(call, now)
         if "token" in call.path:
             self.token_calls.append((call.body, answer.response.status))
+        for harm in self.harms:
+            harm.met(call)
         return answer
 
     def release(self, until: datetime) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.simulation.calls import Answer, Call
-from connectors.simulation.simulator import Simulator
 from streams.cli import demo_scene
 from streams.cli.demo_scene import ACCOUNTS
 from tests.proof.mixed import PATIENCE_S, Mixed, Watched, mixed
@@ -37,25 +33,6 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_scene, "HISTORY_DAYS", 1)
     monkeypatch.setattr(demo_scene, "ORDERS_A_DAY", 4)
     monkeypatch.setattr(demo_scene, "LIVE_ORDERS", 1)
-
-
-class Noting:
-    """A simulated R-Series that counts the lines it is given; at one of them harm is done."""
-
-    def __init__(self, inner: Simulator, harm: Callable[[], None]) -> None:
-        self.inner, self.harm = inner, harm
-        self.lines = 0
-
-    def handle(self, call: Call, now: datetime) -> Answer:
-        answer = self.inner.handle(call, now)
-        if call.method == "POST" and call.path.endswith("/OrderLine.json"):
-            self.lines += 1
-            if self.lines == HARMED:
-                self.harm()
-        return answer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 async def written(fleet: Mixed, account: str) -> dict[str, Any]:
@@ -86,8 +63,7 @@ async def test_two_pushes_at_once_write_each_line_once_though_the_worker_dies_or
         assert isinstance(watched, Watched)
         keeper = fleet.keeper("lightspeed-r")[0].process
         assert keeper is not None
-        noting = Noting(watched.inner, lambda: keeper.send_signal(harm))
-        watched.inner = noting  # type: ignore[assignment]
+        lines = watched.harmed("/OrderLine.json", HARMED, lambda: keeper.send_signal(harm))
         (account,) = (it["account_id"] for it in fleet.accounts)
         await pushed(fleet, account)
         order = await written(fleet, account)
@@ -96,7 +72,7 @@ async def test_two_pushes_at_once_write_each_line_once_though_the_worker_dies_or
         if harm is signal.SIGSTOP:
             keeper.send_signal(signal.SIGCONT)
             await asyncio.sleep(AWAKE_S)
-        assert noting.lines == LINES
+        assert lines.count == LINES
         # the second push found nothing to write, which is no reason to put it aside
         letters = await asyncio.to_thread(fleet.command, "topics", "tail", "pos.rejected")
         assert letters == []

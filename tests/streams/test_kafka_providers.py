@@ -8,6 +8,7 @@ one's own; each figure is compared with what the simulators know they sold.
 from __future__ import annotations
 
 import asyncio
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from connectors.lightspeed_x.simulator import LightspeedXSimulator
 from connectors.simulators import SIMULATORS
 from streams.cli import demo_scene
 from streams.cli.demo_scene import ACCOUNTS
-from tests.proof.mixed import Watched, mixed
+from tests.proof.mixed import PATIENCE_S, Mixed, Watched, mixed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -75,26 +76,58 @@ async def test_a_circuit_stays_open_with_whoever_takes_the_lane_and_is_told_once
         assert types[1:] == ["circuit_open", "recovered"]
 
 
+async def test_a_worker_that_froze_with_new_tokens_brings_the_account_back_when_it_wakes(
+    kafka: Any, tmp_path: Path
+) -> None:
+    async with mixed(tmp_path, kafka.address, ["lightspeed-x"], seed=SEED) as fleet:
+        account, simulator = await renewing(fleet)
+        keeper = fleet.keeper("lightspeed-x")[0].process
+        assert keeper is not None
+        simulator.harmed("/token", 1, lambda: keeper.send_signal(signal.SIGSTOP))
+        simulator.inner.book.expire_all(datetime.now(UTC))
+        run = await fleet.run(account, "sync")
+        assert run["status"] == "failed", "the other worker has the pair of before only"
+        told = await asyncio.to_thread(fleet.command, "topics", "tail", "pos.errors")
+        assert told[-1]["value"]["action_required"], "a person hears of it meanwhile"
+        keeper.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(PATIENCE_S):
+            while (await standing(fleet, account))["health"] == "revoked":  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        assert (await fleet.run(account, "sync"))["status"] == "completed"
+        assert [status for _, status in simulator.token_calls] == [200, 400]
+
+
+async def standing(fleet: Mixed, account: str) -> dict[str, Any]:
+    found: dict[str, Any] = await fleet.apis[0].call("GET", f"{ACCOUNTS}/{account}/sync")
+    return found
+
+
+async def renewing(fleet: Mixed) -> tuple[str, Watched]:
+    """Give the account a refresh token; return it and its provider."""
+    (scene,) = fleet.scenes
+    shop, simulator = scene.simulator.config.shops[0], scene.simulator
+    assert isinstance(simulator, Watched)
+    assert isinstance(simulator.inner, LightspeedXSimulator)
+    (account,) = fleet.accounts
+    form = {
+        "provider": "lightspeed-x",
+        "location_id": shop.location_id,
+        "merchant": shop.merchant_id,
+        "access_token": shop.token,
+        "refresh_token": f"refresh-{shop.token}",
+    }
+    await fleet.apis[1].call("POST", ACCOUNTS, form)
+    return account["account_id"], simulator
+
+
 async def test_whoever_takes_a_lane_over_renews_with_the_refresh_token_that_came_last(
     kafka: Any, tmp_path: Path
 ) -> None:
     async with mixed(tmp_path, kafka.address, ["lightspeed-x"], seed=SEED) as fleet:
-        (scene,) = fleet.scenes
-        shop, simulator = scene.simulator.config.shops[0], scene.simulator
-        assert isinstance(simulator, Watched)
-        assert isinstance(simulator.inner, LightspeedXSimulator)
-        (account,) = fleet.accounts
-        form = {
-            "provider": "lightspeed-x",
-            "location_id": shop.location_id,
-            "merchant": shop.merchant_id,
-            "access_token": shop.token,
-            "refresh_token": f"refresh-{shop.token}",
-        }
-        await fleet.apis[1].call("POST", ACCOUNTS, form)
+        account, simulator = await renewing(fleet)
         for takes_over in (False, True):
             simulator.inner.book.expire_all(datetime.now(UTC))
-            ended = await fleet.run(account["account_id"], "sync")
+            ended = await fleet.run(account, "sync")
             assert ended["status"] == "completed", ended["error"]
             if not takes_over:
                 keeper, _ = fleet.keeper("lightspeed-x")
