@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connectors.contract import Delivery
 from connectors.simulation.answers import answer_of
@@ -46,12 +48,17 @@ class Harm:
 
 
 class Watched:
-    """A simulated provider that can be taken away, and whose token calls are kept."""
+    """
+    A simulated provider that can be taken away, and whose token calls are kept.
+
+    It denies whatever has `denied` in it, and takes `slow_s` for each answer.
+    """
 
     def __init__(self, inner: Simulator) -> None:
         self.inner = inner
         self.config = inner.config
         self.down = False
+        self.denied, self.slow_s = "", 0.0
         self.token_calls: list[tuple[bytes, int]] = []
         self.harms: list[Harm] = []
 
@@ -67,12 +74,13 @@ class Watched:
     def handle(self, call: Call, now: datetime) -> Answer:
         if self.down:
             return Answer(response=answer_of(400, b'{"error": "out of order"}'))
+        time.sleep(self.slow_s)
         answer = self.inner.handle(call, now)
         if "token" in call.path:
             self.token_calls.append((call.body, answer.response.status))
         for harm in self.harms:
             harm.met(call)
-        return answer
+        return without(answer, self.denied) if self.denied else answer
 
     def release(self, until: datetime) -> None:
         self.inner.release(until)
@@ -94,6 +102,15 @@ class Watched:
 
     def own_products(self) -> tuple[OwnProduct, ...]:
         return self.inner.own_products()
+
+
+def without(answer: Answer, text: str) -> Answer:
+    """Leave out the members of all lists of a JSON object that hold a text."""
+    said = msgspec.json.decode(answer.response.body, type=dict[str, Any])
+    for name, found in said.items():
+        if isinstance(found, list):
+            said[name] = [one for one in found if text not in json.dumps(one)]
+    return replace(answer, response=replace(answer.response, body=msgspec.json.encode(said)))
 
 
 class Mixed:
