@@ -41,7 +41,7 @@ from tests.connectors.simulated import finished, simulated
 PROVIDERS = sorted(set(SIMULATORS) & set(ACCESSES))
 ADMIN_KEY = "an-admin-key-for-tests-0123456789"
 PATIENCE_S = 120
-DAYS, ROUNDS = 4, 3
+DAYS, ROUNDS = 1, 3
 LATER = timedelta(minutes=5)
 DYING = Faults(dying_tokens=300)
 REFUSED = Faults(dying_tokens=1000, refused_renewals=1000)
@@ -106,7 +106,7 @@ class Street:
     async def ask(self) -> str:
         """Ask for all there is and return the name of the run."""
         path = f"{ACCOUNTS}/{self.account_id}/sync/historical"
-        return str((await self.api.call("POST", path, {"days": DAYS + 3}))["sync_id"])
+        return str((await self.api.call("POST", path, {"days": DAYS + 1}))["sync_id"])
 
     async def import_history(self) -> str:
         """Ask for all there is, and return how the run ended."""
@@ -171,7 +171,9 @@ async def street(
         now=clock() - timedelta(hours=1),
         shops=SIMULATORS[provider].shops(1),
         days=DAYS,
-        page_limit=10,
+        orders_per_day=10,
+        live_orders=10,
+        page_limit=6,
         faults=faults,
     )
     assert isinstance(simulator, TokenKeeper)
