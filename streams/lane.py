@@ -136,7 +136,7 @@ class Lane:
         """
         self._queue.clear()
         if self._handling is not None:
-            moment_s = self._stage.settings.stop_s / 4
+            moment_s = self._stage.settings.stop_s / 8
             asyncio.get_running_loop().call_later(moment_s, self._handling.cancel)
         for event in (self._leaving, self._room, self._news, self._kicked):
             event.set()

@@ -41,6 +41,7 @@ from tests.proof.faults import (
     registry_gone,
     rolling,
 )
+from tests.proof.forms import long_form
 from tests.proof.site import settled
 from tests.proof.trading import HISTORY_DAYS, a_trade
 from tests.services.kafka import Cluster, UnavailableError
@@ -50,9 +51,7 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.chaos,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        os.environ.get("TILLSTREAM_PROOF") != "long", reason="long form: make chaos"
-    ),
+    long_form,
 ]
 
 ORDERS = int(os.environ.get("TILLSTREAM_PROOF_ORDERS", "2000"))

@@ -18,10 +18,10 @@ import pytest
 
 from connectors.square.simulator import Faults, SquareSimulator
 from tests.proof.audit import Audit, assert_true
+from tests.proof.forms import LONG
 from tests.proof.shops import Square, just_past
 from tests.proof.site import API, Site, Till, running, settled
 
-LONG = os.environ.get("TILLSTREAM_PROOF") == "long"
 KILLS, EVENTS = (50, 20_000) if LONG else (6, 4_000)
 EVENTS_PER_ORDER = 2.6
 """About; the test asserts that there were enough."""

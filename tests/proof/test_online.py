@@ -11,6 +11,7 @@ import pytest
 
 from schemas.raw import Channel
 from schemas.transaction import Status
+from tests.proof.forms import long_form
 from tests.proof.site import Site, Till, running, settled
 from tests.streams.shop import until
 from tests.streams.stage_kit import MILL_LANE
@@ -80,6 +81,7 @@ async def ended_by_the_server(tools: Tools, till: Till, *arguments: str, once: A
     assert "the same command will go on where it was" in said.decode()
 
 
+@long_form
 async def test_a_replay_goes_on_after_its_command_and_the_server_were_killed(
     tmp_path: Path,
 ) -> None:

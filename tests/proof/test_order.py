@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from schemas.raw import Channel, RawEvent
 from schemas.transaction import Transaction
 from streams.worker import Worker
 from tests.proof.audit import Audit, records
+from tests.proof.forms import LONG
 from tests.proof.site import Site, running, settled
 from tests.proof.trading import FAST, connected, delivered, outcome, trading
 
-SEEDS = range(20) if os.environ.get("TILLSTREAM_PROOF") == "long" else range(2)
+SEEDS = range(20) if LONG else range(2)
 AT_ONCE = 40
 
 Arrived = tuple[str, Channel, str, bytes]

@@ -37,6 +37,7 @@ from streams.settings import load
 from streams.simulate import serve_simulator
 from streams.worker import Worker
 from tests.connectors.simulated import finished, simulated
+from tests.proof.forms import long_form
 
 PROVIDERS = sorted(set(SIMULATORS) & set(ACCESSES))
 ADMIN_KEY = "an-admin-key-for-tests-0123456789"
@@ -49,7 +50,11 @@ REFUSED = Faults(dying_tokens=1000, refused_renewals=1000)
 SAY_OVER = {"lightspeed-k", "lightspeed-r", "lightspeed-x"}
 """They say `invalid_grant`; 401 at Square or Toast may mean our application's secret."""
 
-every_provider = pytest.mark.parametrize("provider", PROVIDERS)
+QUICK = {"square", "lightspeed-r"}
+every_provider = pytest.mark.parametrize(
+    "provider",
+    [name if name in QUICK else pytest.param(name, marks=long_form) for name in PROVIDERS],
+)
 
 
 class Clock:

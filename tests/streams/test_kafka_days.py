@@ -20,6 +20,7 @@ from schemas.codec import encode
 from schemas.sync import Command, CommandKind
 from streams.cli import demo_scene
 from streams.cli.demo_scene import ACCOUNTS
+from tests.proof.forms import long_form
 from tests.proof.mixed import PATIENCE_S, Mixed, Watched, mixed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -107,6 +108,7 @@ async def test_a_day_that_differs_is_told_once_with_whoever_has_the_lane_until_i
         await fleet.equal()
 
 
+@long_form
 async def test_an_import_goes_on_at_its_slice_when_its_worker_dies_and_both_serves_show_it(
     kafka: Any, tmp_path: Path
 ) -> None:

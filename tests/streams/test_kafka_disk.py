@@ -17,6 +17,7 @@ from streams.kafka.replica import FULL
 from tests.http.harness import API, SIGNATURE, a_payment, signed
 from tests.proof.crew import crew
 from tests.proof.faults import no_room_for
+from tests.proof.forms import long_form
 from tests.proof.site import PATIENCE_S, SIGNATURE_KEY, Site
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.chaos]
@@ -63,6 +64,7 @@ def delivered(api: httpx.Client, site: Site) -> int:
     return api.post(f"{API}/webhooks/square", content=body, headers=headers).status_code
 
 
+@long_form
 def test_webhooks_are_taken_while_the_disk_is_full_and_readiness_says_that_it_is(
     kafka, tmp_path
 ):

@@ -11,6 +11,7 @@ import pytest
 
 from streams.cli import demo_scene
 from streams.cli.demo_scene import ACCOUNTS
+from tests.proof.forms import long_form
 from tests.proof.mixed import PATIENCE_S, Mixed, Watched, mixed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -54,7 +55,10 @@ async def pushed(fleet: Mixed, account: str) -> None:
     await asyncio.to_thread(fleet.hands.serves[1].kill)
 
 
-@pytest.mark.parametrize("harm", [signal.SIGKILL, signal.SIGSTOP])
+HARMS = [pytest.param(signal.SIGKILL, marks=long_form), signal.SIGSTOP]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 async def test_two_pushes_at_once_write_each_line_once_though_the_worker_dies_or_freezes(
     kafka: Any, tmp_path: Path, harm: signal.Signals
 ) -> None:

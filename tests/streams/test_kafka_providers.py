@@ -19,6 +19,7 @@ from connectors.lightspeed_x.simulator import LightspeedXSimulator
 from connectors.simulators import SIMULATORS
 from streams.cli import demo_scene
 from streams.cli.demo_scene import ACCOUNTS
+from tests.proof.forms import long_form
 from tests.proof.mixed import PATIENCE_S, Mixed, Watched, mixed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -76,6 +77,7 @@ async def test_a_circuit_stays_open_with_whoever_takes_the_lane_and_is_told_once
         assert types[1:] == ["circuit_open", "recovered"]
 
 
+@long_form
 async def test_a_worker_that_froze_with_new_tokens_brings_the_account_back_when_it_wakes(
     kafka: Any, tmp_path: Path
 ) -> None:
