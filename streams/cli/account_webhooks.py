@@ -23,15 +23,12 @@ def known(url: str, key: str, provider: str, account: str | None) -> list[dict[s
     """
 
     async def main() -> list[dict[str, Any]]:
-        api = Api(url, key)
-        try:
+        async with Api(url, key) as api:
             return [
                 {"account_id": name, **row}
                 for name in await _accounts(api, provider, account)
                 for row in await api.items(f"{PATH}/{name}/webhooks")
             ]
-        finally:
-            await api.close()
 
     return asyncio.run(main())
 
@@ -52,8 +49,8 @@ def change(
     """
 
     async def main() -> None:
-        api, refused = Api(url, key), list[str]()
-        try:
+        refused = list[str]()
+        async with Api(url, key) as api:
             for name in await _accounts(api, provider, account):
                 try:
                     done = await api.call(method, f"{PATH}/{name}/webhooks")
@@ -61,8 +58,6 @@ def change(
                     refused.append(f"{name}: {error}")
                 else:
                     _tell(method, name, done["changed"], json=json)
-        finally:
-            await api.close()
         if refused:
             raise SetupError("; ".join(refused))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from connectors.catalogue import logs_in
-from streams.cli.api import Api, asked
+from streams.cli.api import asked, listed
 from streams.cli.console import HERE, Json, line, table, told
 from streams.cli.keys import Url
 
@@ -37,15 +36,7 @@ PATH = "/api/v1/pos/accounts"
 @told
 def list_accounts(*, api_key: Key, url: Url = HERE, json: Json = False) -> None:
     """List the tenant's accounts."""
-
-    async def main() -> list[Any]:
-        api = Api(url, api_key)
-        try:
-            return await api.items(PATH)
-        finally:
-            await api.close()
-
-    accounts = asyncio.run(main())
+    accounts = listed(url, api_key, PATH)
     if json:
         for account in accounts:
             line(account)

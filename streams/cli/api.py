@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import msgspec
 
@@ -94,8 +95,15 @@ class Api:
             if not cursor:
                 return found
 
-    async def close(self) -> None:
-        """Close the connections."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self._exchange.close()
 
 
@@ -108,13 +116,11 @@ def long(url: str, key: str, operation: Callable[[Api], Awaitable[None]]) -> Non
     """
 
     async def run() -> None:
-        api = Api(url, key)
-        try:
-            await operation(api)
-        except SetupError as error:
-            raise SetupError(f"{error}; the same command will go on where it was") from None
-        finally:
-            await api.close()
+        async with Api(url, key) as api:
+            try:
+                await operation(api)
+            except SetupError as error:
+                raise SetupError(f"{error}; the same command will go on where it was") from None
 
     asyncio.run(run())
 
@@ -123,11 +129,8 @@ def asked(url: str, key: str, *calls: tuple[str, str, object]) -> Iterator[Any]:
     """Make calls one after the other, for commands that do nothing else."""
 
     async def run() -> list[Any]:
-        api = Api(url, key)
-        try:
+        async with Api(url, key) as api:
             return [await api.call(method, path, body) for method, path, body in calls]
-        finally:
-            await api.close()
 
     yield from asyncio.run(run())
 
@@ -136,10 +139,7 @@ def listed(url: str, key: str, path: str, **query: str | None) -> list[Any]:
     """Return the items of all pages, for commands that do nothing else."""
 
     async def run() -> list[Any]:
-        api = Api(url, key)
-        try:
+        async with Api(url, key) as api:
             return await api.items(path, **query)
-        finally:
-            await api.close()
 
     return asyncio.run(run())

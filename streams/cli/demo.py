@@ -123,11 +123,9 @@ class Demo:
             worker = Worker(await self._settings(stack), fatal=end_process)
             await worker.start()
             stack.push_async_callback(worker.stop)
-            admin = Api(worker.url, self._admin)
-            stack.push_async_callback(admin.close)
+            admin = await stack.enter_async_context(Api(worker.url, self._admin))
             made = await admin.call("POST", "/api/v1/tenants", {"name": "Simulated shops"})
-            api = Api(worker.url, made["api_key"])
-            stack.push_async_callback(api.close)
+            api = await stack.enter_async_context(Api(worker.url, made["api_key"]))
             await self._trade(worker, api)
             result = await self._checked(api)
             seconds = time.perf_counter() - began

@@ -102,11 +102,8 @@ def import_csv(
     )
 
     async def main() -> bool:
-        api = Api(url, api_key)
-        try:
+        async with Api(url, api_key) as api:
             return await carry_out(job, api)
-        finally:
-            await api.close()
 
     if not asyncio.run(main()):
         sys.exit(FAILED)

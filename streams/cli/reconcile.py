@@ -65,22 +65,22 @@ def reconcile(
 
 async def _with_totals(url: str, key: str, against: str, account: str | None) -> Check:
     """Compare all days, products and stock of accounts with a simulator's own sums."""
-    api = Api(url, key)
-    exchange = Exchange(against, authorization="", attempts=1)
-    try:
-        told_us = msgspec.json.decode(
-            (await exchange.ask(Request(method="GET", path="/totals"))).body, type=Totals
-        )
-        known = {day.location_id for day in told_us.days}
+    told_us = await _totals(against)
+    known = {day.location_id for day in told_us.days}
+    async with Api(url, key) as api:
         accounts = [it for it in await _accounts(api, account) if it["location_id"] in known]
         if not accounts:
             raise SetupError(f"{against} has none of these accounts' locations")
         return check(told_us, [await _ours(api, it) for it in accounts])
-    except ConnectorError as error:
-        raise SetupError(f"{against} does not answer: {error}") from None
-    finally:
-        await exchange.close()
-        await api.close()
+
+
+async def _totals(against: str) -> Totals:
+    async with Exchange(against, authorization="", attempts=1) as exchange:
+        try:
+            answer = await exchange.ask(Request(method="GET", path="/totals"))
+        except ConnectorError as error:
+            raise SetupError(f"{against} does not answer: {error}") from None
+        return msgspec.json.decode(answer.body, type=Totals)
 
 
 async def _ours(api: Api, account: Any) -> Ours:
@@ -104,14 +104,11 @@ async def with_providers(
     url: str, key: str, account: str | None, first: date | None, last: date | None
 ) -> list[Reconciliation]:
     """Have the days compared, account by account, and wait for what is found."""
-    api = Api(url, key)
-    try:
+    async with Api(url, key) as api:
         found: list[Reconciliation] = []
         for it in await _accounts(api, account):
             found += await _compared(api, it, first, last)
         return found
-    finally:
-        await api.close()
 
 
 async def _compared(

@@ -167,8 +167,7 @@ async def _here(wish: Wish) -> AsyncGenerator[Seen, None]:
 
 
 async def _there(wish: Wish, url: str, admin_key: str) -> AsyncGenerator[Seen, None]:
-    api = Api(url, admin_key)
-    try:
+    async with Api(url, admin_key) as api:
         after: str | None = None
         while True:
             answer = await api.call(
@@ -186,8 +185,6 @@ async def _there(wish: Wish, url: str, admin_key: str) -> AsyncGenerator[Seen, N
             after = answer["after"]
             if answer["at_end"]:
                 await asyncio.sleep(POLL_S)
-    finally:
-        await api.close()
 
 
 @app.command()

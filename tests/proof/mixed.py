@@ -196,18 +196,16 @@ async def mixed(
                     scene.simulator = Watched(scene.simulator)
                 site.more |= environment(scene.provider, await scene.serve(stack))
             await asyncio.to_thread(hands.start)
-            made = await _called(stack, site.url, site.admin_key).call(
+            admin = await stack.enter_async_context(Api(site.url, site.admin_key))
+            made = await admin.call(
                 "POST", "/api/v1/tenants", {"name": "Shops", "tenant_id": "shops"}
             )
             site.api_key = made["api_key"]
-            apis = [_called(stack, it.url, site.api_key) for it in hands.serves]
+            apis = [
+                await stack.enter_async_context(Api(it.url, site.api_key))
+                for it in hands.serves
+            ]
             products = [msgspec.to_builtins(it) for it in scenes[0].simulator.own_products()]
             await apis[0].call("PUT", "/api/v1/pos/products", {"products": products})
             await asyncio.gather(*(scene.connect(apis[0]) for scene in scenes))
             yield Mixed(hands, scenes, apis, site.api_key)
-
-
-def _called(stack: AsyncExitStack, url: str, key: str) -> Api:
-    api = Api(url, key)
-    stack.push_async_callback(api.close)
-    return api

@@ -196,16 +196,14 @@ async def street(
         )
         worker = Worker(settings, fatal=[].append, clock=clock)
         await worker.start()
-        admin = Api(worker.url, ADMIN_KEY)
-        made = await admin.call("POST", "/api/v1/tenants", {"name": "Shops"})
-        api = Api(worker.url, made["api_key"])
         try:
-            products = [msgspec.to_builtins(it) for it in simulator.own_products()]
-            await api.call("PUT", "/api/v1/pos/products", {"products": products})
-            yield Street(provider, heard, worker, api)
+            async with Api(worker.url, ADMIN_KEY) as admin:
+                made = await admin.call("POST", "/api/v1/tenants", {"name": "Shops"})
+            async with Api(worker.url, made["api_key"]) as api:
+                products = [msgspec.to_builtins(it) for it in simulator.own_products()]
+                await api.call("PUT", "/api/v1/pos/products", {"products": products})
+                yield Street(provider, heard, worker, api)
         finally:
-            await api.close()
-            await admin.close()
             await worker.stop()
 
 
