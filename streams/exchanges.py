@@ -47,6 +47,7 @@ from streams.databases import AccountDatabases
 from streams.pending import PendingGrants
 from streams.providers import ProviderSettings
 from streams.settings import Settings
+from streams.shop import place_of
 from streams.tokens import (
     NO_CREDENTIALS,
     AccountBook,
@@ -140,7 +141,7 @@ class AccountExchanges:
             raise CredentialsError(NO_CREDENTIALS)
         if account.provider in DATABASES:
             return self._databases.of(account)
-        place = Place(merchant=account.merchant, location_id=account.location_id)
+        place = place_of(account)
         kept = self._kept.get(account.account_id)
         if kept is None or kept.place != place:
             kept = self._made(account, place)

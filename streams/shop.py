@@ -1,7 +1,8 @@
-"""What of an account a connector may know."""
+"""What of an account a connector may know, and where the account is at its provider."""
 
 from __future__ import annotations
 
+from connectors.access import Place
 from connectors.contract import Shop
 from schemas.account import Account
 
@@ -15,3 +16,8 @@ def shop_of(account: Account) -> Shop:
         calendar=account.calendar,
         currency=account.currency,
     )
+
+
+def place_of(account: Account) -> Place:
+    """Return where the account is at its provider."""
+    return Place(merchant=account.merchant, location_id=account.location_id)

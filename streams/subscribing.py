@@ -25,6 +25,7 @@ from connectors.contract import (
 from schemas.account import Account
 from schemas.sealing import SealBrokenError, Sealer
 from streams.credentials import Credentials, opened
+from streams.shop import place_of
 
 logger = structlog.get_logger(__name__)
 
@@ -123,7 +124,7 @@ class Subscriber:
     async def _asked(
         self, account: Account, target: Target, what: Callable[[Place, Target], Conversation]
     ) -> list[bytes]:
-        place = Place(merchant=account.merchant, location_id=account.location_id)
+        place = place_of(account)
         try:
             credentials = opened(account, self._sealer)
         except (SealBrokenError, msgspec.DecodeError):

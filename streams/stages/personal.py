@@ -34,14 +34,12 @@ class Personal:
         """
         if told.personal is None:
             return told
-        personal: str | None = None
-        if known is not None and known.personal is not None:
-            personal = known.personal if self._says(known, told.personal) else None
-        return replace(
-            told, personal=personal or self._sealed(reading, told.personal, _place_of(told))
-        )
+        if known is not None and self._says(known, told.personal):
+            return replace(told, personal=known.personal)
+        return replace(told, personal=self._sealed(reading, told.personal, _place_of(told)))
 
     def _says(self, known: PosRecord, plain: str) -> bool:
+        """Say whether a record holds these details already; one that holds none does not."""
         try:
             return _plain(known, self._sealer) == plain.encode()
         except SealBrokenError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -179,29 +179,27 @@ class RunBook:
         self._runs[key] = run
         self._changed.add(key)
         for ended in controlled(run, control):
-            before = self._withheld_before(reading.account, key)
+            prefix = row_key(reading.account.account_id, "")
+            rows = self._state.scan("syncs", prefix)
+            before = self._withheld_before(rows, prefix, key)
             ended.withheld = tuple(sorted(withheld_after(before, control)))
             yield completed_event(ended, reading.account, control)
             trouble = circuit_event(ended, reading.account, control)
             if trouble is not None:
                 yield trouble
             yield from scope_events(reading.account, before, control)
-            self._forget_old(reading.account)
+            self._gone.update(sorted(rows)[: max(len(rows) - KEPT_RUNS, 0)])
 
-    def _withheld_before(self, account: Account, this: bytes) -> frozenset[str]:
-        """Return which scopes were lacking when the run before this one ended."""
-        prefix = row_key(account.account_id, "")
-        rows = self._state.scan("syncs", prefix)
+    def _withheld_before(
+        self, rows: Mapping[bytes, bytes], prefix: bytes, this: bytes
+    ) -> frozenset[str]:
+        """Return which scopes an account lacked when the run before this one ended."""
         here = {key: run for key, run in self._runs.items() if run and key.startswith(prefix)}
         for key in sorted((rows.keys() | here.keys()) - {this}, reverse=True):
             run = here.get(key) or unpack(SyncRun, rows[key])
             if run.status is not SyncStatus.RUNNING:
                 return frozenset(run.withheld)
         return frozenset()
-
-    def _forget_old(self, account: Account) -> None:
-        keys = sorted(self._state.scan("syncs", f"{account.account_id}/".encode()))
-        self._gone.update(keys[: max(len(keys) - KEPT_RUNS, 0)])
 
     def rows(self) -> tuple[Rows, list[Out]]:
         """Return the changed rows and their public records."""

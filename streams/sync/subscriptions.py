@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import structlog
 
-from connectors.access import Access, Place, Target
+from connectors.access import Access, Target
 from connectors.contract import ConnectorError, TransientError
 from schemas.account import Account, AccountStatus
+from streams.shop import place_of
 from streams.sync.run import Exchanges
 from streams.sync.service import Accounts
 
@@ -101,7 +102,7 @@ class Subscriptions:
         access, target = self._accesses[account.provider], self._target(account.provider)
         if target is None or access.webhooks is None:
             return
-        place = Place(merchant=account.merchant, location_id=account.location_id)
+        place = place_of(account)
         now, pause, refused = self._clock(), AGAIN, None
         told = {"account_id": account.account_id, "provider": account.provider}
         try:
